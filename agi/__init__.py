@@ -1,0 +1,1 @@
+"""FastAGI for the admin's own dialplan."""

@@ -1,0 +1,1 @@
+"""Call control over the Asterisk REST Interface."""

@@ -1,0 +1,1 @@
+"""ARI client: generated operations, transport, session."""

@@ -1,0 +1,1 @@
+"""PURE: what happens in a call. Events in, commands out."""

@@ -1,0 +1,1 @@
+"""Templates of what Asterisk is told, and the texts callees hear."""

@@ -1,0 +1,1 @@
+"""PURE RULES: may we call, what must we say, may we record."""

@@ -1,0 +1,1 @@
+"""One small class a rule, its citation in the docstring."""

@@ -1,0 +1,1 @@
+"""Front door: CLI, settings, bootstrap, PBX lifecycle."""

@@ -1,0 +1,25 @@
+"""`heedline`: the command a person types. Composes one Typer app a noun."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from compliance.errors import HeedlineError
+
+app = typer.Typer(
+    name="heedline",
+    help="Compliance-first call control for Asterisk.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def run() -> None:
+    """Run the CLI; a HeedlineError becomes one line on stderr and its exit status."""
+    try:
+        app()
+    except HeedlineError as error:
+        Console(stderr=True, soft_wrap=True).print(f"heedline: {error}", style="red", markup=False)
+        sys.exit(error.exit_status)

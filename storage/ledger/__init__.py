@@ -1,0 +1,1 @@
+"""Append-only facts, one repository a noun."""

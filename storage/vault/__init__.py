@@ -1,0 +1,1 @@
+"""Recordings: sealed with public keys, opened by the custodian."""

@@ -1,0 +1,1 @@
+"""Segment format (stub header replaced by the vault)."""
