@@ -1,0 +1,144 @@
+"""The ledger's database: SQLite (WAL, FULL) or PostgreSQL, opened once a process.
+
+One writer connection is kept and its transactions queue behind an asyncio lock, so that the tasks of one
+process never wait for each other inside SQLite; between processes SQLite's own write lock decides, bounded by
+`BUSY_SECONDS`. Readers have a small pool of their own and, under WAL, wait for nobody.
+
+    async with db.begin() as tx:      BEGIN IMMEDIATE, COMMIT (fsynced) at the end, ROLLBACK on an exception
+    async with db.read() as tx:       one consistent snapshot, read only
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.engines import BUSY_SECONDS, reader_engine, sqlite_file, writer_engine
+from storage.errors import DatabaseMissing
+from storage.failures import translated
+from storage.migrations import Upgraded, check_schema, upgrade
+from storage.numbers import NumberKeys
+from storage.unit import Transaction, to_the_end
+
+if TYPE_CHECKING:
+    from storage.audit import CheckpointSigner
+
+__all__ = ["BUSY_SECONDS", "Database", "Upgraded", "sqlite_url", "upgrade"]
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a SQLite ledger in that file."""
+    return f"sqlite+aiosqlite:///{file}"
+
+
+class Database:
+    """The open ledger. One a process; every task of the process shares it."""
+
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, keys: NumberKeys, signer: "CheckpointSigner | None"
+    ) -> None:
+        self._writer_engine = writer
+        self._reader_engine = reader
+        self._keys = keys
+        self._signer = signer
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[object] | None = None
+        self._writer: AsyncConnection | None = None
+
+    @classmethod
+    async def open(cls, url: str, keys: NumberKeys, signer: "CheckpointSigner | None" = None) -> "Database":
+        """Open the ledger at `url`; with a signer, the audit log gets its signed checkpoints as it grows.
+
+        Raises DatabaseMissing, SchemaTooOld, SchemaTooNew, DatabaseBusy, DatabaseFailed.
+        """
+        file = sqlite_file(make_url(url))
+        if file is not None and not await asyncio.to_thread(file.exists):
+            raise DatabaseMissing(f"{file}: no ledger there; run `heedline init` or `heedline db upgrade`")
+        database = cls(writer_engine(url), reader_engine(url), keys, signer)
+        try:
+            async with database._reader_engine.connect() as connection:
+                await connection.run_sync(check_schema)
+        except SQLAlchemyError as error:
+            await database.close()
+            raise translated(error) from error
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """A unit of work. It is durable when the block has been left without an exception.
+
+        A cancelled task leaves no open transaction: what was begun is rolled back, and a COMMIT that is
+        under way is waited for before the cancellation goes on.
+
+        Raises DatabaseBusy: another process held the write lock for more than BUSY_SECONDS.
+        """
+        me = asyncio.current_task()
+        if self._owner is not None and self._owner is me:
+            raise RuntimeError("a unit of work is open in this task already; pass its tx on")
+        async with self._lock:
+            self._owner = me
+            try:
+                connection = await to_the_end(self._begun())
+                try:
+                    yield Transaction(connection, self._keys, self._signer)
+                    await to_the_end(self._commit(connection))
+                except BaseException:
+                    await to_the_end(self._rollback(connection))
+                    raise
+            finally:
+                self._owner = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A read-only unit of work on one snapshot; it waits for no writer."""
+        try:
+            connection = await to_the_end(self._reader_engine.connect().start())
+        except SQLAlchemyError as error:
+            raise translated(error) from error
+        try:
+            yield Transaction(connection, self._keys)
+        finally:
+            await to_the_end(connection.close())
+
+    async def close(self) -> None:
+        """Close every connection; the writer's last transaction is waited for."""
+        async with self._lock:
+            if self._writer is not None:
+                await to_the_end(self._writer.close())
+                self._writer = None
+        await self._writer_engine.dispose()
+        await self._reader_engine.dispose()
+
+    async def _begun(self) -> AsyncConnection:
+        try:
+            if self._writer is None or self._writer.closed or self._writer.invalidated:
+                self._writer = await self._writer_engine.connect()
+            await self._writer.begin()
+        except SQLAlchemyError as error:
+            if self._writer is not None:
+                await self._rollback(self._writer)
+            raise translated(error) from error
+        return self._writer
+
+    async def _commit(self, connection: AsyncConnection) -> None:
+        try:
+            await connection.commit()
+        except SQLAlchemyError as error:
+            raise translated(error) from error
+
+    async def _rollback(self, connection: AsyncConnection) -> None:
+        """Roll back; a connection that can't even do that is thrown away, the next unit opens another."""
+        try:
+            await connection.rollback()
+        except SQLAlchemyError:
+            self._writer = None
+            await connection.invalidate()
+            await connection.close()

@@ -1,0 +1,82 @@
+"""SQLAlchemy engines for the ledger: how a writer and a reader connect to SQLite and to PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from compliance.errors import BadInput
+
+BUSY_SECONDS = 5
+_READERS = 4
+# One writer at a time for the whole cluster, as SQLite has it: the audit log's chain has one end.
+_WRITER_LOCK = 0x68656564  # "heed"
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite URL, None for a server.
+
+    Raises BadInput: neither SQLite in a file nor PostgreSQL.
+    """
+    if url.drivername == "sqlite+aiosqlite" and url.database and url.database != ":memory:":
+        return Path(url.database)
+    if url.drivername == "postgresql+asyncpg":
+        return None
+    raise BadInput("database_url: give sqlite+aiosqlite:///FILE or postgresql+asyncpg://…")
+
+
+def _engine(
+    url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str, pg_begin: str
+) -> AsyncEngine:
+    url = make_url(url_text)
+    is_sqlite = sqlite_file(url) is not None
+    # isolation_level None: sqlite3 would otherwise begin transactions on its own, deferred, and too late.
+    arguments: dict[str, Any] = {"isolation_level": None, "timeout": BUSY_SECONDS} if is_sqlite else {}
+    engine = create_async_engine(
+        url,
+        connect_args=arguments,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=not is_sqlite,
+        hide_parameters=True,  # values never reach an error text or a log
+    )
+    if is_sqlite:
+
+        def set_pragmas(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            for pragma in (*pragmas, "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        event.listen(engine.sync_engine, "connect", set_pragmas)
+
+    def on_begin(connection: Connection) -> None:
+        for statement in (begin if is_sqlite else pg_begin).split(";"):
+            connection.exec_driver_sql(statement)
+
+    event.listen(engine.sync_engine, "begin", on_begin)
+    return engine
+
+
+def writer_engine(url: str) -> AsyncEngine:
+    """One connection whose transactions take the write lock at BEGIN and are fsynced at COMMIT."""
+    return _engine(
+        url,
+        pool_size=1,
+        pragmas=("journal_mode=WAL", "synchronous=FULL"),
+        begin="BEGIN IMMEDIATE",
+        pg_begin=f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s';SELECT pg_advisory_xact_lock({_WRITER_LOCK})",
+    )
+
+
+def reader_engine(url: str) -> AsyncEngine:
+    """A small pool that sees one snapshot a transaction and can't write."""
+    return _engine(
+        url,
+        pool_size=_READERS,
+        pragmas=("query_only=ON",),
+        begin="BEGIN",
+        pg_begin="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    )

@@ -1,0 +1,326 @@
+"""The tables of the ledger, as SQLAlchemy Core; the migrations must come to the same (a test compares).
+
+Times are integer microseconds since the epoch (`_us`), ids are ULIDs, JSON is canonical text, keys and hashes
+are bytes. Closed sets are CHECK constraints. What the law may ask about is append-only, and the database
+itself refuses to change or delete it (`APPEND_ONLY`, guarded by triggers).
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Id = String(26)
+Name = String(64)
+
+
+def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+# --- who is called, and on whose behalf ---------------------------------------------------------------------
+
+parties = Table(
+    "parties",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lookup_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("number_sealed", LargeBinary),  # null once the person has been erased
+    Column("created_us", BigInteger, nullable=False),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("name", Name, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("seller", String(128), nullable=False),
+    Column("purpose", Name, nullable=False),
+    Column("caller_id", String(16), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("placement", String(16), nullable=False),
+    Column("recording", String(16), nullable=False),
+    Column("recording_required", Boolean, nullable=False),
+    Column("on_refusal", String(16), nullable=False),
+    Column("ring_seconds", Integer, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "version"),
+    CheckConstraint("version >= 1", name="version"),
+    _one_of("placement", ("before_agent", "in_bridge")),
+    _one_of("recording", ("follow_law", "notice", "explicit", "none")),
+    _one_of("on_refusal", ("continue", "end")),
+    # 47 CFR 64.1200(a)(6): an unanswered telemarketing call rings at least 15 seconds.
+    CheckConstraint("ring_seconds BETWEEN 15 AND 120", name="ring_seconds"),
+)
+
+# --- calls --------------------------------------------------------------------------------------------------
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("party_id", Id, ForeignKey("parties.id"), nullable=False),
+    Column("campaign", Name, nullable=False),
+    Column("campaign_version", Integer, nullable=False),
+    Column("agent", Name),
+    Column("state", String(16), nullable=False),
+    Column("not_before_us", BigInteger, nullable=False),
+    Column("planned_by", Name, nullable=False),
+    Column("planned_us", BigInteger, nullable=False),
+    Column("committed_us", BigInteger),
+    Column("ended_us", BigInteger),
+    Column("verdict", Text),
+    Column("facts_digest", String(64)),
+    Column("disposition", String(32)),
+    Column("detail", String(256)),
+    ForeignKeyConstraint(["campaign", "campaign_version"], ["campaigns.name", "campaigns.version"]),
+    _one_of("state", ("pending", "dialling", "ended")),
+    CheckConstraint("(state = 'ended') = (disposition IS NOT NULL)", name="disposition"),
+    CheckConstraint("state <> 'dialling' OR committed_us IS NOT NULL", name="committed"),
+    Index("ix_attempts_party_id_planned_us", "party_id", "planned_us"),
+    Index("ix_attempts_state_not_before_us", "state", "not_before_us"),
+)
+# One person is never rung by two of our calls at once, whatever the code above believes.
+Index(
+    "uq_attempts_dialling",
+    attempts.c.party_id,
+    unique=True,
+    sqlite_where=text("state = 'dialling'"),
+    postgresql_where=text("state = 'dialling'"),
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    Column("attempt_id", Id, ForeignKey("attempts.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("data", Text, nullable=False),
+    PrimaryKeyConstraint("attempt_id", "seq"),
+    CheckConstraint("seq >= 0", name="seq"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("party_id", Id, ForeignKey("parties.id"), nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("purpose", Name, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("attempt_id", Id, ForeignKey("attempts.id")),
+    Column("at_us", BigInteger, nullable=False),
+    Column("by", Name, nullable=False),
+    _one_of("act", ("grant", "confirm", "withdraw", "refuse")),
+    Index("ix_consents_party_id_at_us", "party_id", "at_us"),
+)
+
+dnc_entries = Table(
+    "dnc_entries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lookup_hash", LargeBinary(32), nullable=False),
+    # How often the number had been taken off before: with `act` it makes a second active entry impossible.
+    Column("generation", Integer, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("number_sealed", LargeBinary),
+    Column("source", Name, nullable=False),
+    Column("channel", Name, nullable=False),
+    Column("reason", String(256), nullable=False),
+    Column("proof", Text),
+    Column("who", Name, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("attempt_id", Id, ForeignKey("attempts.id"), unique=True),
+    Column("revokes", Id, ForeignKey("dnc_entries.id"), unique=True),
+    UniqueConstraint("lookup_hash", "generation", "act"),
+    _one_of("act", ("add", "revoke")),
+    CheckConstraint("(act = 'revoke') = (revokes IS NOT NULL)", name="revokes"),
+    CheckConstraint("generation >= 0", name="generation"),
+)
+
+# --- recordings and their keys (written by the vault) -------------------------------------------------------
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("attempt_id", Id, ForeignKey("attempts.id"), nullable=False),
+    Column("tenant", Name, nullable=False),
+    Column("node", Name, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("sealed_us", BigInteger),
+    Column("rate", Integer, nullable=False),
+    Column("layout", String(16), nullable=False),
+    Column("retention_class", Name, nullable=False),
+    Column("keep_until_us", BigInteger),
+    Column("delete_after_us", BigInteger),
+    Column("spool_name", String(64), nullable=False),
+    Column("manifest", Text),
+    Column("manifest_signature", LargeBinary(64)),
+    Column("crashed", Boolean, nullable=False, server_default=text("false")),
+    Column("reason", String(256)),
+    _one_of("state", ("open", "sealed", "failed")),
+    CheckConstraint("rate > 0", name="rate"),
+    CheckConstraint("state <> 'sealed' OR manifest_signature IS NOT NULL", name="sealed"),
+    Index("ix_recordings_attempt_id", "attempt_id"),
+    Index("ix_recordings_state_started_us", "state", "started_us"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("recording_id", Id, ForeignKey("recordings.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("blob", String(128), nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("ciphertext_size", BigInteger),
+    Column("sha256", LargeBinary(32)),
+    Column("state", String(16), nullable=False),
+    PrimaryKeyConstraint("recording_id", "number"),
+    _one_of("state", ("open", "sealed", "failed")),
+    CheckConstraint("number >= 0", name="number"),
+)
+
+keks = Table(
+    "keks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", Name, nullable=False),
+    Column("retention_class", Name, nullable=False),
+    Column("month", String(7), nullable=False),  # "2031-11", the month in which it may be destroyed
+    Column("algorithm", Name, nullable=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("sealed_private", LargeBinary),  # null once destroyed
+    Column("provider", Name, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Index("ix_keks_tenant_retention_class_month", "tenant", "retention_class", "month"),
+)
+
+wraps = Table(
+    "wraps",
+    metadata,
+    Column("recording_id", Id, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("kek_id", Id, ForeignKey("keks.id"), nullable=False),
+    Column("algorithm", Name, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("recording_id", "segment", "kek_id"),
+    ForeignKeyConstraint(["recording_id", "segment"], ["segments.recording_id", "segments.number"]),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("recording_id", Id, ForeignKey("recordings.id"), nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger),
+    PrimaryKeyConstraint("recording_id", "from_us"),
+    CheckConstraint("to_us IS NULL OR to_us >= from_us", name="span"),
+)
+
+# --- who may do what ----------------------------------------------------------------------------------------
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+role_grants = Table(
+    "role_grants",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("principal", Name, ForeignKey("principals.name"), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("generation", Integer, nullable=False),  # grants and revocations alternate: 0 grant, 1 revoke, …
+    Column("act", String(16), nullable=False),
+    Column("by", Name, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    UniqueConstraint("principal", "role", "generation"),
+    _one_of("act", ("grant", "revoke")),
+    _one_of("role", ("agent", "supervisor", "compliance_officer", "admin")),
+    CheckConstraint("(generation % 2 = 0) = (act = 'grant')", name="generation"),
+)
+
+# --- audit --------------------------------------------------------------------------------------------------
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("tag", Name, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    CheckConstraint("seq >= 0", name="seq"),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),  # the roots of the perfect subtrees, 32 bytes each
+    Column("note", Text, nullable=False),
+)
+
+# --- append-only --------------------------------------------------------------------------------------------
+
+APPEND_ONLY = (call_events, consents, dnc_entries, audit, audit_checkpoints, role_grants, campaigns)
+
+_SQLITE_GUARD = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
+
+_POSTGRESQL_FUNCTION = """CREATE OR REPLACE FUNCTION heedline_append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+
+_POSTGRESQL_GUARD = """CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION heedline_append_only()"""
+
+
+def guard_statements(table: str, dialect: str) -> list[str]:
+    """The DDL by which the database itself refuses to change or delete rows of the table."""
+    if dialect == "postgresql":
+        return [_POSTGRESQL_FUNCTION, _POSTGRESQL_GUARD.format(table=table)]
+    return [_SQLITE_GUARD.format(table=table, verb=verb, VERB=verb.upper()) for verb in ("update", "delete")]
+
+
+for _table in APPEND_ONLY:
+    for _dialect in ("sqlite", "postgresql"):
+        for _statement in guard_statements(_table.name, _dialect):
+            _ddl = DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect)
+            event.listen(_table, "after_create", _ddl)

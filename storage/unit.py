@@ -1,0 +1,156 @@
+"""The unit of work: one transaction and its repositories, one a noun.
+
+A `Transaction` is handed out by `Database.begin()` and `Database.read()` and is dead after their block.
+Repositories are made when first asked for; they reach the database through the four methods here and
+nothing else.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import CursorResult, Executable, Row
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.failures import translated
+from storage.numbers import NumberKeys
+
+if TYPE_CHECKING:
+    from storage.audit import Audit, CheckpointSigner
+    from storage.governance.principals import Principals
+    from storage.ledger.attempts import Attempts
+    from storage.ledger.campaigns import Campaigns
+    from storage.ledger.consents import Consents
+    from storage.ledger.dnc import DoNotCall
+    from storage.ledger.events import CallEvents
+    from storage.ledger.parties import Parties
+    from storage.ledger.recordings import Keks, Pauses, Recordings, Wraps
+
+T = TypeVar("T")
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await work that must not be left half done; a cancellation is delivered after it.
+
+    A statement that has gone to the driver's thread can't be called back: leaving it running while the
+    connection goes to somebody else would mix two transactions. The wait is bounded by the busy timeout.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                continue  # we are being cancelled already, and say so below
+        if not task.cancelled():
+            task.exception()  # looked at, so that the loop does not complain; the cancellation goes first
+        raise
+
+
+class Transaction:
+    """One unit of work. Every statement of a repository goes through `run`, `all`, `first` or `scalar`."""
+
+    def __init__(
+        self, connection: AsyncConnection, keys: NumberKeys, signer: "CheckpointSigner | None" = None
+    ) -> None:
+        self._connection = connection
+        self.keys = keys
+        self.signer = signer
+
+    async def _execute(self, statement: Executable) -> CursorResult[Any]:
+        try:
+            return await to_the_end(self._connection.execute(statement))
+        except SQLAlchemyError as error:
+            raise translated(error) from error
+
+    async def run(self, statement: Executable) -> int:
+        """Run a statement that changes rows; returns how many it changed."""
+        return (await self._execute(statement)).rowcount
+
+    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
+        """All rows of a query."""
+        return (await self._execute(statement)).all()
+
+    async def first(self, statement: Executable) -> Row[Any] | None:
+        """The first row of a query, or None."""
+        return (await self._execute(statement)).first()
+
+    async def scalar(self, statement: Executable) -> Any:
+        """The first column of the first row, or None."""
+        return (await self._execute(statement)).scalar()
+
+    @cached_property
+    def parties(self) -> "Parties":
+        from storage.ledger.parties import Parties
+
+        return Parties(self)
+
+    @cached_property
+    def campaigns(self) -> "Campaigns":
+        from storage.ledger.campaigns import Campaigns
+
+        return Campaigns(self)
+
+    @cached_property
+    def attempts(self) -> "Attempts":
+        from storage.ledger.attempts import Attempts
+
+        return Attempts(self)
+
+    @cached_property
+    def events(self) -> "CallEvents":
+        from storage.ledger.events import CallEvents
+
+        return CallEvents(self)
+
+    @cached_property
+    def consents(self) -> "Consents":
+        from storage.ledger.consents import Consents
+
+        return Consents(self)
+
+    @cached_property
+    def dnc(self) -> "DoNotCall":
+        from storage.ledger.dnc import DoNotCall
+
+        return DoNotCall(self)
+
+    @cached_property
+    def recordings(self) -> "Recordings":
+        from storage.ledger.recordings import Recordings
+
+        return Recordings(self)
+
+    @cached_property
+    def wraps(self) -> "Wraps":
+        from storage.ledger.recordings import Wraps
+
+        return Wraps(self)
+
+    @cached_property
+    def keks(self) -> "Keks":
+        from storage.ledger.recordings import Keks
+
+        return Keks(self)
+
+    @cached_property
+    def pauses(self) -> "Pauses":
+        from storage.ledger.recordings import Pauses
+
+        return Pauses(self)
+
+    @cached_property
+    def principals(self) -> "Principals":
+        from storage.governance.principals import Principals
+
+        return Principals(self)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        from storage.audit import Audit
+
+        return Audit(self)
