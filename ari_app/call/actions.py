@@ -1,0 +1,430 @@
+"""The actions of the transition table: each gives the call's new state and the commands, in order."""
+
+from dataclasses import replace
+
+from ari_app.call.call import Call, Phase, Status, Step, Tape
+from ari_app.call.commands import (
+    Bridge,
+    CancelTimer,
+    CheckGate,
+    Command,
+    CommitAttempt,
+    DialLeg,
+    EndAttempt,
+    HangUp,
+    PauseRecording,
+    PlayPrompt,
+    ResumeRecording,
+    SendDigits,
+    SetTimer,
+    StartRecording,
+    StopPrompt,
+    StopRecording,
+    Unbridge,
+    UnmuteCallee,
+    WriteConsent,
+    WriteOptOut,
+)
+from ari_app.call.events import (
+    Answer,
+    AttemptRefused,
+    BridgeFailed,
+    Digit,
+    Event,
+    GateDenied,
+    HangupRequested,
+    Leg,
+    LegFailed,
+    LegGone,
+    LinkRestored,
+    OptOutRequested,
+    Prompt,
+    RecordingFailed,
+    Timer,
+    TimerFired,
+)
+
+RING_MARGIN_S = 5.0  # Asterisk's own dial timeout comes first; ours catches a PBX that never says so
+CONSENT_WAIT_S = 5.0
+STAR_WAIT_S = 3.0
+GRACE_S = 10.0  # after a prompt that offered 9, the bare 9 still counts this long
+OPTOUT_RETRY_S = 1.0
+OPTOUT_PATIENCE_S = 10.0
+END_PATIENCE_S = 30.0
+
+_STAR_TIMER = {Leg.CALLEE: Timer.STAR_CALLEE, Leg.AGENT: Timer.STAR_AGENT}
+_OTHER = {Leg.CALLEE: Leg.AGENT, Leg.AGENT: Leg.CALLEE}
+
+
+def enter(call: Call, phase: Phase) -> Call:
+    return replace(call, phase=phase)
+
+
+def nothing(call: Call, event: Event) -> Step:
+    return call, []
+
+
+# ── may we call? ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_gate(call: Call, event: Event) -> Step:
+    return call, [CheckGate()]
+
+
+def bridge_agent_and_check_gate(call: Call, event: Event) -> Step:
+    """The agent took seconds to answer; the verdict must be of the instant of dialling."""
+    return replace(call, bridged=True), [Bridge(Leg.AGENT), CheckGate()]
+
+
+def commit_attempt(call: Call, event: Event) -> Step:
+    return call, [CommitAttempt()]
+
+
+def dial_callee(call: Call, event: Event) -> Step:
+    return call.with_leg(Leg.CALLEE, Status.DIALLED), [
+        DialLeg(Leg.CALLEE),
+        SetTimer(Timer.RING, call.plan.ring_seconds + RING_MARGIN_S),
+    ]
+
+
+def await_answer(call: Call, event: Event) -> Step:
+    return call, [SetTimer(Timer.RING, call.plan.ring_seconds + RING_MARGIN_S)]
+
+
+def dial_agent(call: Call, event: Event) -> Step:
+    return call.with_leg(Leg.AGENT, Status.DIALLED), [
+        DialLeg(Leg.AGENT),
+        SetTimer(Timer.AGENT_RING, call.plan.agent_ring_seconds + RING_MARGIN_S),
+    ]
+
+
+def await_agent(call: Call, event: Event) -> Step:
+    return call, [SetTimer(Timer.AGENT_RING, call.plan.agent_ring_seconds + RING_MARGIN_S)]
+
+
+def tell_agent_denied(call: Call, event: Event) -> Step:
+    reason = event.reason if isinstance(event, GateDenied) else ""
+    return replace(call, disposition="denied", detail=reason), [PlayPrompt(Prompt.CALL_DENIED, Leg.AGENT)]
+
+
+# ── notice ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _join_callee(call: Call) -> list[Command]:
+    """With the agent on the line already, the callee is in the bridge from the first instant."""
+    return [Bridge(Leg.CALLEE)] if call.agent is Status.UP else []
+
+
+def _audience(call: Call) -> Leg | None:
+    return None if call.agent is Status.UP else Leg.CALLEE
+
+
+def record_outbound(call: Call, event: Event) -> Step:
+    return replace(call, tape=Tape.STARTING), [StartRecording(callee_muted=True)]
+
+
+def play_notice(call: Call, event: Event) -> Step:
+    return call, [*_join_callee(call), PlayPrompt(Prompt.NOTICE, _audience(call))]
+
+
+def play_notice_again(call: Call, event: Event) -> Step:
+    return play_notice(replace(call, playing=None, may_record=False), event)
+
+
+def record_outbound_again(call: Call, event: Event) -> Step:
+    return record_outbound(replace(call, playing=None, may_record=False), event)
+
+
+def start_recording(call: Call, event: Event) -> Step:
+    return replace(call, tape=Tape.STARTING, may_record=True), [StartRecording(callee_muted=False)]
+
+
+def unmute_callee(call: Call, event: Event) -> Step:
+    call, commands = connect(replace(call, may_record=True), event)
+    return call, [UnmuteCallee(), *commands]
+
+
+def unmute_callee_and_dial_agent(call: Call, event: Event) -> Step:
+    call, commands = dial_agent(replace(call, may_record=True), event)
+    return call, [UnmuteCallee(), *commands]
+
+
+def may_record_and_dial_agent(call: Call, event: Event) -> Step:
+    return dial_agent(replace(call, may_record=True), event)
+
+
+def _drop_tape(call: Call) -> Step:
+    if not call.taping:
+        return replace(call, may_record=False), []
+    return replace(call, may_record=False, tape=Tape.STOPPING), [StopRecording(crashed=False)]
+
+
+def talk_unrecorded(call: Call, event: Event) -> Step:
+    call, stop = _drop_tape(call)
+    call, commands = connect(call, event)
+    return call, [*stop, *commands]
+
+
+def dial_agent_unrecorded(call: Call, event: Event) -> Step:
+    call, stop = _drop_tape(call)
+    call, commands = dial_agent(call, event)
+    return call, [*stop, *commands]
+
+
+# ── consent ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask_consent(call: Call, event: Event) -> Step:
+    call = replace(call, asked=1)
+    return call, [*_join_callee(call), PlayPrompt(Prompt.CONSENT_ASK, _audience(call))]
+
+
+def ask_consent_again(call: Call, event: Event) -> Step:
+    return ask_consent(replace(call, playing=None), event)
+
+
+def ask_again(call: Call, event: Event) -> Step:
+    return replace(call, asked=call.asked + 1), [PlayPrompt(Prompt.REPROMPT, _audience(call))]
+
+
+def await_key(call: Call, event: Event) -> Step:
+    return call, [SetTimer(Timer.CONSENT, CONSENT_WAIT_S)]
+
+
+def _write_consent(call: Call, answer: Answer) -> Step:
+    stop: list[Command] = [StopPrompt()] if call.playing else []
+    return call, [CancelTimer(Timer.CONSENT), *stop, WriteConsent(answer)]
+
+
+def write_granted(call: Call, event: Event) -> Step:
+    return _write_consent(call, Answer.GRANTED)
+
+
+def write_refused(call: Call, event: Event) -> Step:
+    return _write_consent(call, Answer.REFUSED)
+
+
+def write_silence(call: Call, event: Event) -> Step:
+    return _write_consent(call, Answer.SILENCE)
+
+
+def write_not_asked(call: Call, event: Event) -> Step:
+    return _write_consent(call, Answer.NOT_ASKED)
+
+
+# ── opt-out ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _opt_out(call: Call, source: str) -> Step:
+    """Durable first: the write goes before everything else that is asked for."""
+    call = replace(call, starred=frozenset(), disposition="opted_out", detail=source)
+    commands: list[Command] = [WriteOptOut(source), SetTimer(Timer.OPTOUT_PATIENCE, OPTOUT_PATIENCE_S)]
+    if call.playing:
+        commands.append(StopPrompt())
+    call, stop = _drop_tape(call)
+    return call, [*commands, *stop]
+
+
+def opt_out_by_key(call: Call, event: Event) -> Step:
+    return _opt_out(call, "callee_key_9")
+
+
+def opt_out_by_star_nine(call: Call, event: Event) -> Step:
+    leg = event.leg if isinstance(event, Digit) else Leg.CALLEE
+    return _opt_out(call, f"{leg}_star_9")
+
+
+def opt_out_by_request(call: Call, event: Event) -> Step:
+    return _opt_out(call, f"request_by_{event.by}" if isinstance(event, OptOutRequested) else "request")
+
+
+def confirm_opt_out(call: Call, event: Event) -> Step:
+    return _say_alone(call, Prompt.OPTOUT_DONE)
+
+
+def retry_opt_out_soon(call: Call, event: Event) -> Step:
+    return call, [SetTimer(Timer.OPTOUT_RETRY, OPTOUT_RETRY_S)]
+
+
+def write_opt_out_again(call: Call, event: Event) -> Step:
+    return call, [WriteOptOut(call.detail)]
+
+
+def hang_up_unconfirmed(call: Call, event: Event) -> Step:
+    """No promise is spoken that is not kept yet; the write goes on without the callee."""
+    return call, _hang_up(call)
+
+
+# ── talk ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def connect(call: Call, event: Event) -> Step:
+    grace: list[Command] = [SetTimer(Timer.GRACE, GRACE_S)] if call.grace else []
+    return replace(call, bridged=True), [Bridge(Leg.CALLEE), Bridge(Leg.AGENT), *grace]
+
+
+def connect_again(call: Call, event: Event) -> Step:
+    """What plays on the tape after a lost link but was never allowed there is taken off it."""
+    call, stop = _drop_tape(call) if call.taping and not call.may_record else (call, [])
+    call, commands = connect(call, event)
+    return call, [*stop, *commands]
+
+
+def pause(call: Call, event: Event) -> Step:
+    call, stars = _clear_star(call, event)
+    return call, [*stars, PauseRecording()] if call.tape is Tape.ON else stars
+
+
+def resume(call: Call, event: Event) -> Step:
+    call, stars = _clear_star(call, event)
+    return call, [*stars, ResumeRecording()] if call.tape is Tape.PAUSED else stars
+
+
+def stop_failed_tape(call: Call, event: Event) -> Step:
+    return call, [StopRecording(crashed=False)]
+
+
+def await_feature(call: Call, event: Event) -> Step:
+    if not isinstance(event, Digit):
+        return call, []
+    return replace(call, starred=call.starred | {event.leg}), [SetTimer(_STAR_TIMER[event.leg], STAR_WAIT_S)]
+
+
+def _clear_star(call: Call, event: Event) -> tuple[Call, list[Command]]:
+    if not isinstance(event, Digit) or event.leg not in call.starred:
+        return call, []
+    return replace(call, starred=call.starred - {event.leg}), [CancelTimer(_STAR_TIMER[event.leg])]
+
+
+def pass_on(call: Call, event: Event) -> Step:
+    if not isinstance(event, Digit):
+        return call, []
+    held = "*" if event.leg in call.starred else ""
+    call, stars = _clear_star(call, event)
+    return call, [*stars, SendDigits(_OTHER[event.leg], held + event.digit)]
+
+
+def pass_on_star(call: Call, event: Event) -> Step:
+    from_callee = isinstance(event, TimerFired) and event.timer is Timer.STAR_CALLEE
+    return call, [SendDigits(Leg.AGENT if from_callee else Leg.CALLEE, "*")]
+
+
+# ── a last word ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _say_alone(call: Call, prompt: Prompt) -> Step:
+    """To the callee only: out of the bridge first, then the agent is let go."""
+    unbridge: list[Command] = [Unbridge(Leg.CALLEE)] if call.bridged or call.agent is Status.UP else []
+    agent: list[Command] = [HangUp(Leg.AGENT)] if call.agent in (Status.DIALLED, Status.UP) else []
+    return replace(call, bridged=False), [*unbridge, PlayPrompt(prompt, Leg.CALLEE), *agent]
+
+
+def _farewell(call: Call, prompt: Prompt, disposition: str, detail: str = "") -> Step:
+    stop_prompt: list[Command] = [StopPrompt()] if call.playing else []
+    call, stop = _drop_tape(replace(call, disposition=disposition, detail=detail))
+    call, say = _say_alone(call, prompt)
+    return call, [*stop_prompt, *stop, *say]
+
+
+def farewell_refused(call: Call, event: Event) -> Step:
+    return _farewell(call, Prompt.CONSENT_REFUSED, "recording_refused")
+
+
+def farewell_agent_unavailable(call: Call, event: Event) -> Step:
+    """47 CFR 64.1200(a)(7): nobody there within two seconds, so at least say who called."""
+    return _farewell(call, Prompt.AGENT_UNAVAILABLE, "abandoned", "the agent was not there")
+
+
+# ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hang_up(call: Call) -> list[Command]:
+    return [HangUp(leg) for leg in Leg if call.leg(leg) in (Status.DIALLED, Status.UP)]
+
+
+def _end(call: Call, event: Event, disposition: str, detail: str = "") -> Step:
+    commands: list[Command] = [StopPrompt()] if call.playing else []
+    commands += _hang_up(call)
+    if call.taping:
+        call = replace(call, tape=Tape.STOPPING)
+        commands.append(StopRecording(crashed=isinstance(event, LinkRestored)))
+    elif call.tape is Tape.FAILED:
+        commands.append(StopRecording(crashed=isinstance(event, LinkRestored)))
+    commands.append(SetTimer(Timer.END, END_PATIENCE_S))
+    return replace(call, disposition=disposition, detail=detail, starred=frozenset()), commands
+
+
+def end_as_decided(call: Call, event: Event) -> Step:
+    return _end(call, event, call.disposition, call.detail)
+
+
+def end_denied(call: Call, event: Event) -> Step:
+    return _end(call, event, "denied", event.reason if isinstance(event, GateDenied) else "")
+
+
+def end_refused_by_ledger(call: Call, event: Event) -> Step:
+    return _end(call, event, "not_dialled", event.reason if isinstance(event, AttemptRefused) else "")
+
+
+def end_agent_unavailable(call: Call, event: Event) -> Step:
+    return _end(call, event, "agent_unavailable", "the callee was not dialled")
+
+
+def end_agent_gone(call: Call, event: Event) -> Step:
+    return _end(call, event, "agent_gone", "before the callee answered")
+
+
+def end_not_reached(call: Call, event: Event) -> Step:
+    return _end(call, event, event.failure.value if isinstance(event, LegFailed) else "unreachable")
+
+
+def end_no_answer(call: Call, event: Event) -> Step:
+    return _end(call, event, "no_answer")
+
+
+def end_hung_up_in_prompt(call: Call, event: Event) -> Step:
+    return _end(call, event, "hung_up_in_prompt")
+
+
+def end_hung_up_waiting(call: Call, event: Event) -> Step:
+    return _end(call, event, "hung_up_waiting")
+
+
+def end_notice_cut(call: Call, event: Event) -> Step:
+    return _end(call, event, "prompt_failed", "the notice was not played to its end, and recording is required")
+
+
+def end_recording_failed(call: Call, event: Event) -> Step:
+    reason = event.reason if isinstance(event, RecordingFailed) else "no recording after the link was lost"
+    return _end(call, event, "recording_failed", reason)
+
+
+def end_bridge_failed(call: Call, event: Event) -> Step:
+    return _end(call, event, "bridge_failed", event.reason if isinstance(event, BridgeFailed) else "")
+
+
+def end_opted_out(call: Call, event: Event) -> Step:
+    return _end(call, event, "opted_out", call.detail)
+
+
+def end_completed(call: Call, event: Event) -> Step:
+    if isinstance(event, LegGone):
+        return _end(call, event, "completed", f"{event.leg} hung up")
+    return _end(call, event, "completed", "ended while the link to the PBX was lost")
+
+
+def end_cancelled(call: Call, event: Event) -> Step:
+    return _end(call, event, "cancelled", event.by if isinstance(event, HangupRequested) else "")
+
+
+def end_interrupted(call: Call, event: Event) -> Step:
+    return _end(call, event, "interrupted", "the link to the PBX was lost; not dialled again")
+
+
+def hang_up_all_again(call: Call, event: Event) -> Step:
+    return call, _hang_up(call)
+
+
+def write_end(call: Call, event: Event) -> Step:
+    late = "" if call.tape is not Tape.STOPPING else "the recording was not sealed yet"
+    return call, [EndAttempt(call.disposition, "; ".join(part for part in (call.detail, late) if part))]

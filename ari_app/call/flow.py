@@ -1,0 +1,252 @@
+"""What happens in a call: everything that changes its phase, in one table.
+
+    planned → gating → (agent_first →) committing → dialling → notice | asking → agent_wait → talking → ending → ended
+
+`decide(call, event, now)` is the whole of it. It first notes what the event says (`call.note`), then takes the
+first row of `TABLE` that fits phase, event and condition: the row's action gives the commands, and the row names
+the next phase. An event with no row changes nothing. After each row, rows for `Settled` run until none fits.
+
+Three promises can be read off the table, and the tests hold them for every path:
+
+* the callee is dialled only by rows that leave COMMITTING on AttemptCommitted: gate first, durable first;
+* `optout_done` sounds only by the row that leaves OPTING_OUT on OptOutWritten: durable first, audible second;
+* the callee is recorded only after the notice has played to its end or consent is in the ledger.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ari_app.call import actions as do
+from ari_app.call import conditions as when
+from ari_app.call.call import Call, Phase, Step, note
+from ari_app.call.events import (
+    AttemptCommitted,
+    AttemptRefused,
+    BridgeFailed,
+    ConsentNotWritten,
+    ConsentWritten,
+    Digit,
+    Event,
+    GateAllowed,
+    GateDenied,
+    HangupRequested,
+    LegAnswered,
+    LegFailed,
+    LegGone,
+    LinkRestored,
+    OptOutNotWritten,
+    OptOutRequested,
+    OptOutWritten,
+    PauseRequested,
+    PromptFinished,
+    RecordingFailed,
+    RecordingStarted,
+    ResumeRequested,
+    Settled,
+    Started,
+    TimerFired,
+)
+
+P = Phase
+BEFORE_DIAL = (P.GATING, P.AGENT_FIRST, P.COMMITTING)
+PROMPTING = (P.ARMING, P.NOTICE, P.ASKING, P.CONSENTING)
+ANSWERED = (*PROMPTING, P.AGENT_WAIT, P.STARTING, P.TALKING, P.FAREWELL)
+RUNNING = (*BEFORE_DIAL, P.DIALLING, *ANSWERED)
+WITH_AGENT = (*PROMPTING, P.STARTING)
+
+
+@dataclass(frozen=True)
+class Row:
+    """In one of `phases`, on `event`, if `condition`: run `action`, be in `to` (None: stay)."""
+
+    phases: tuple[Phase, ...]
+    event: type[Event]
+    condition: Callable[[Call, Event], bool]
+    to: Phase | None
+    action: Callable[[Call, Event], Step]
+
+
+def row(
+    phases: Phase | tuple[Phase, ...],
+    event: type[Event],
+    condition: Callable[[Call, Event], bool],
+    to: Phase | None,
+    action: Callable[[Call, Event], Step],
+) -> Row:
+    return Row(phases if isinstance(phases, tuple) else (phases,), event, condition, to, action)
+
+
+TABLE: tuple[Row, ...] = (
+    # ── may we call? ────────────────────────────────────────────────────────────────────────────────────────────
+    row(P.PLANNED, Started, when.always, P.GATING, do.check_gate),
+    row(P.GATING, GateAllowed, when.agent_must_come_first, P.AGENT_FIRST, do.dial_agent),
+    row(P.GATING, GateAllowed, when.always, P.COMMITTING, do.commit_attempt),
+    row(P.GATING, GateDenied, when.agent_on_line, P.REFUSING, do.tell_agent_denied),
+    row(P.GATING, GateDenied, when.always, P.ENDING, do.end_denied),
+    row(P.AGENT_FIRST, LegAnswered, when.of_agent, P.GATING, do.bridge_agent_and_check_gate),
+    row(P.AGENT_FIRST, LegFailed, when.of_agent, P.ENDING, do.end_agent_unavailable),
+    row(P.AGENT_FIRST, TimerFired, when.agent_ring_over, P.ENDING, do.end_agent_unavailable),
+    row(P.COMMITTING, AttemptCommitted, when.always, P.DIALLING, do.dial_callee),
+    row(P.COMMITTING, AttemptRefused, when.always, P.ENDING, do.end_refused_by_ledger),
+    row(P.REFUSING, PromptFinished, when.always, P.ENDING, do.end_as_decided),
+    row(P.REFUSING, TimerFired, when.prompt_overdue, P.ENDING, do.end_as_decided),
+    row((*BEFORE_DIAL, P.REFUSING), LegGone, when.of_agent, P.ENDING, do.end_agent_gone),
+    # ── the callee's phone rings ────────────────────────────────────────────────────────────────────────────────
+    row(P.DIALLING, LegAnswered, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
+    row(P.DIALLING, LegAnswered, when.callee_notice, P.NOTICE, do.play_notice),
+    row(P.DIALLING, LegAnswered, when.callee_explicit, P.ASKING, do.ask_consent),
+    row(P.DIALLING, LegAnswered, when.callee_agent_on_line, P.TALKING, do.connect),
+    row(P.DIALLING, LegAnswered, when.of_callee, P.AGENT_WAIT, do.dial_agent),
+    row(P.DIALLING, LegFailed, when.of_callee, P.ENDING, do.end_not_reached),
+    row(P.DIALLING, LegGone, when.of_callee, P.ENDING, do.end_no_answer),
+    row(P.DIALLING, TimerFired, when.ring_over, P.ENDING, do.end_no_answer),
+    row(P.DIALLING, LegGone, when.of_agent, P.ENDING, do.end_agent_gone),
+    # ── nine at any time ────────────────────────────────────────────────────────────────────────────────────────
+    row((*PROMPTING, P.AGENT_WAIT, P.FAREWELL), Digit, when.callee_nine, P.OPTING_OUT, do.opt_out_by_key),
+    row((P.STARTING, P.TALKING), Digit, when.callee_nine_in_grace, P.OPTING_OUT, do.opt_out_by_key),
+    row(ANSWERED, Digit, when.star_nine, P.OPTING_OUT, do.opt_out_by_star_nine),
+    row(ANSWERED, OptOutRequested, when.always, P.OPTING_OUT, do.opt_out_by_request),
+    row(P.OPTING_OUT, OptOutWritten, when.callee_on_line, P.CONFIRMING, do.confirm_opt_out),
+    row(P.OPTING_OUT, OptOutWritten, when.always, P.ENDING, do.end_opted_out),
+    row(P.OPTING_OUT, OptOutNotWritten, when.always, None, do.retry_opt_out_soon),
+    row(P.OPTING_OUT, TimerFired, when.optout_retry_due, None, do.write_opt_out_again),
+    row(P.OPTING_OUT, TimerFired, when.optout_patience_over, None, do.hang_up_unconfirmed),
+    row(P.CONFIRMING, PromptFinished, when.is_confirmation, P.ENDING, do.end_opted_out),
+    row(P.CONFIRMING, TimerFired, when.prompt_overdue, P.ENDING, do.end_opted_out),
+    row(P.CONFIRMING, LegGone, when.of_callee, P.ENDING, do.end_opted_out),
+    # ── notice: recorded once it has played to its end ──────────────────────────────────────────────────────────
+    row(P.ARMING, RecordingStarted, when.always, P.NOTICE, do.play_notice),
+    row(P.ARMING, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
+    row(P.ARMING, RecordingFailed, when.agent_on_line, P.TALKING, do.connect),
+    row(P.ARMING, RecordingFailed, when.always, P.AGENT_WAIT, do.dial_agent),
+    row(P.NOTICE, PromptFinished, when.notice_complete_on_tape_with_agent, P.TALKING, do.unmute_callee),
+    row(P.NOTICE, PromptFinished, when.notice_complete_on_tape, P.AGENT_WAIT, do.unmute_callee_and_dial_agent),
+    row(P.NOTICE, PromptFinished, when.notice_complete_with_agent, P.STARTING, do.start_recording),
+    row(P.NOTICE, PromptFinished, when.notice_complete, P.AGENT_WAIT, do.may_record_and_dial_agent),
+    row(P.NOTICE, PromptFinished, when.notice_cut_and_required, P.ENDING, do.end_notice_cut),
+    row(P.NOTICE, PromptFinished, when.notice_cut_with_agent, P.TALKING, do.talk_unrecorded),
+    row(P.NOTICE, PromptFinished, when.is_notice, P.AGENT_WAIT, do.dial_agent_unrecorded),
+    row(P.NOTICE, TimerFired, when.prompt_overdue_and_required, P.ENDING, do.end_notice_cut),
+    row(P.NOTICE, TimerFired, when.prompt_overdue_with_agent, P.TALKING, do.talk_unrecorded),
+    row(P.NOTICE, TimerFired, when.prompt_overdue, P.AGENT_WAIT, do.dial_agent_unrecorded),
+    row(P.NOTICE, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
+    # ── explicit: nothing recorded until the callee presses 1 ───────────────────────────────────────────────────
+    row(P.ASKING, Digit, when.callee_one, P.CONSENTING, do.write_granted),
+    row(P.ASKING, Digit, when.callee_other_key, P.CONSENTING, do.write_refused),
+    row(P.ASKING, PromptFinished, when.question_complete, None, do.await_key),
+    row(P.ASKING, PromptFinished, when.is_question, P.CONSENTING, do.write_not_asked),
+    row(P.ASKING, TimerFired, when.prompt_overdue, P.CONSENTING, do.write_not_asked),
+    row(P.ASKING, TimerFired, when.silence_once, None, do.ask_again),
+    row(P.ASKING, TimerFired, when.silence, P.CONSENTING, do.write_silence),
+    row(P.CONSENTING, ConsentWritten, when.granted_with_agent, P.STARTING, do.start_recording),
+    row(P.CONSENTING, ConsentWritten, when.granted, P.AGENT_WAIT, do.may_record_and_dial_agent),
+    row(P.CONSENTING, ConsentWritten, when.refusal_ends_call, P.FAREWELL, do.farewell_refused),
+    row(P.CONSENTING, ConsentWritten, when.agent_on_line, P.TALKING, do.talk_unrecorded),
+    row(P.CONSENTING, ConsentWritten, when.always, P.AGENT_WAIT, do.dial_agent_unrecorded),
+    row(P.CONSENTING, ConsentNotWritten, when.refusal_ends_call, P.FAREWELL, do.farewell_refused),
+    row(P.CONSENTING, ConsentNotWritten, when.agent_on_line, P.TALKING, do.talk_unrecorded),
+    row(P.CONSENTING, ConsentNotWritten, when.always, P.AGENT_WAIT, do.dial_agent_unrecorded),
+    # ── the agent, before_agent ─────────────────────────────────────────────────────────────────────────────────
+    row(P.AGENT_WAIT, LegAnswered, when.agent_and_recording_due, P.STARTING, do.start_recording),
+    row(P.AGENT_WAIT, LegAnswered, when.of_agent, P.TALKING, do.connect),
+    row(P.AGENT_WAIT, LegFailed, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
+    row(P.AGENT_WAIT, LegGone, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
+    row(P.AGENT_WAIT, TimerFired, when.agent_ring_over, P.FAREWELL, do.farewell_agent_unavailable),
+    row(P.AGENT_WAIT, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
+    row(P.AGENT_WAIT, LegGone, when.of_callee, P.ENDING, do.end_hung_up_waiting),
+    row(P.FAREWELL, PromptFinished, when.is_farewell, P.ENDING, do.end_as_decided),
+    row(P.FAREWELL, TimerFired, when.prompt_overdue, P.ENDING, do.end_as_decided),
+    row(P.FAREWELL, LegGone, when.of_callee, P.ENDING, do.end_as_decided),
+    # ── talk ────────────────────────────────────────────────────────────────────────────────────────────────────
+    row(P.STARTING, RecordingStarted, when.always, P.TALKING, do.connect),
+    row(P.STARTING, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
+    row(P.STARTING, RecordingFailed, when.always, P.TALKING, do.connect),
+    row(P.TALKING, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
+    row(P.TALKING, RecordingFailed, when.always, None, do.stop_failed_tape),
+    row(P.TALKING, Digit, when.agent_star_one, None, do.pause),
+    row(P.TALKING, Digit, when.agent_star_two, None, do.resume),
+    row(P.TALKING, PauseRequested, when.taping, None, do.pause),
+    row(P.TALKING, ResumeRequested, when.taping, None, do.resume),
+    row(ANSWERED, Digit, when.is_star, None, do.await_feature),
+    row(P.TALKING, Digit, when.always, None, do.pass_on),
+    row(P.TALKING, TimerFired, when.star_alone, None, do.pass_on_star),
+    row((P.STARTING, P.TALKING), LegGone, when.any_leg, P.ENDING, do.end_completed),
+    # ── gone in the middle ──────────────────────────────────────────────────────────────────────────────────────
+    row(PROMPTING, LegGone, when.of_callee, P.ENDING, do.end_hung_up_in_prompt),
+    row(PROMPTING, LegGone, when.of_agent_in_bridge, P.FAREWELL, do.farewell_agent_unavailable),
+    row(RUNNING, BridgeFailed, when.always, P.ENDING, do.end_bridge_failed),
+    row((*RUNNING, P.REFUSING), HangupRequested, when.always, P.ENDING, do.end_cancelled),
+    # ── the link to the PBX is back: ask again, say again, never assume ─────────────────────────────────────────
+    row((*BEFORE_DIAL, P.PLANNED), LinkRestored, when.always, P.ENDING, do.end_interrupted),
+    row(P.DIALLING, LinkRestored, when.callee_lost, P.ENDING, do.end_interrupted),
+    row(P.DIALLING, LinkRestored, when.callee_only_created, P.ENDING, do.end_interrupted),
+    row(P.DIALLING, LinkRestored, when.agent_lost_in_bridge, P.ENDING, do.end_agent_gone),
+    row(P.DIALLING, LinkRestored, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
+    row(P.DIALLING, LinkRestored, when.callee_notice, P.NOTICE, do.play_notice),
+    row(P.DIALLING, LinkRestored, when.callee_explicit, P.ASKING, do.ask_consent),
+    row(P.DIALLING, LinkRestored, when.callee_agent_on_line, P.TALKING, do.connect),
+    row(P.DIALLING, LinkRestored, when.callee_on_line, P.AGENT_WAIT, do.dial_agent),
+    row(P.DIALLING, LinkRestored, when.always, None, do.await_answer),
+    row(PROMPTING, LinkRestored, when.callee_lost, P.ENDING, do.end_hung_up_in_prompt),
+    row(PROMPTING, LinkRestored, when.agent_lost_in_bridge, P.FAREWELL, do.farewell_agent_unavailable),
+    row((P.ARMING, P.NOTICE), LinkRestored, when.announced_on_tape, P.ARMING, do.record_outbound_again),
+    row((P.ARMING, P.NOTICE), LinkRestored, when.always, P.NOTICE, do.play_notice_again),
+    row((P.ASKING, P.CONSENTING), LinkRestored, when.always, P.ASKING, do.ask_consent_again),
+    row(P.AGENT_WAIT, LinkRestored, when.callee_lost, P.ENDING, do.end_hung_up_waiting),
+    row(P.AGENT_WAIT, LinkRestored, when.agent_on_line_and_recording_due, P.STARTING, do.start_recording),
+    row(P.AGENT_WAIT, LinkRestored, when.agent_on_line, P.TALKING, do.connect),
+    row(P.AGENT_WAIT, LinkRestored, when.agent_lost, P.FAREWELL, do.farewell_agent_unavailable),
+    row(P.AGENT_WAIT, LinkRestored, when.agent_never_dialled, None, do.dial_agent),
+    row(P.AGENT_WAIT, LinkRestored, when.always, None, do.await_agent),
+    row((P.STARTING, P.TALKING), LinkRestored, when.either_lost, P.ENDING, do.end_completed),
+    row(P.STARTING, LinkRestored, when.always, None, do.start_recording),
+    row(P.TALKING, LinkRestored, when.tape_lost_and_required, P.ENDING, do.end_recording_failed),
+    row(P.TALKING, LinkRestored, when.always, None, do.connect_again),
+    row(P.OPTING_OUT, LinkRestored, when.always, None, do.write_opt_out_again),
+    row(P.CONFIRMING, LinkRestored, when.callee_on_line, None, do.confirm_opt_out),
+    row(P.CONFIRMING, LinkRestored, when.always, P.ENDING, do.end_opted_out),
+    row((P.FAREWELL, P.REFUSING), LinkRestored, when.always, P.ENDING, do.end_as_decided),
+    row(P.ENDING, LinkRestored, when.always, None, do.hang_up_all_again),
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
+    row(P.ENDING, LegAnswered, when.always, None, do.hang_up_all_again),
+    row(P.ENDING, TimerFired, when.end_overdue, P.ENDED, do.write_end),
+    row(P.ENDING, Settled, when.settled, P.ENDED, do.write_end),
+)
+
+_BY_PHASE: dict[tuple[Phase, type[Event]], tuple[Row, ...]] = {
+    (phase, event): tuple(r for r in TABLE if phase in r.phases and r.event is event)
+    for phase in Phase
+    for event in {r.event for r in TABLE}
+}
+
+
+def decide(call: Call, event: Event, now: datetime) -> Step:
+    """What this event makes of this call at this moment: the new state, and what to do, in order.
+
+    Pure and total: an event that fits no row changes nothing but what was noted. `now` is part of the signature so
+    that no row can be tempted to read a clock; the flow itself measures time with timers.
+    """
+    call, commands = _step(note(call, event), event)
+    while (settled := _step(call, Settled()))[0] is not call:
+        call, more = settled
+        commands = [*commands, *more]
+    return call, commands
+
+
+def _step(call: Call, event: Event) -> Step:
+    for candidate in _BY_PHASE.get((call.phase, type(event)), ()):
+        if candidate.condition(call, event):
+            after, commands = candidate.action(call, event)
+            return (after if candidate.to is None else do.enter(after, candidate.to)), commands
+    return call, []
+
+
+def fold(call: Call, events: "list[tuple[Event, datetime]]") -> Call:
+    """The state a call has after these events; what was commanded then is not commanded again."""
+    for event, at in events:
+        call, _ = decide(call, event, at)
+    return call
+
+
+__all__ = ["TABLE", "Row", "decide", "fold"]
