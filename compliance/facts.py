@@ -1,0 +1,185 @@
+"""What is known about a call before it is dialled.
+
+Every field may be None, which means *unknown*, never *no*: a rule that needs an unknown fact denies. Names are
+the JSON keys of `heedline gate check --facts`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from enum import Enum
+
+from compliance.number import Number
+from compliance.verdict import instant_text
+
+MAX_RING_SECONDS = 120
+"""The longest any call of ours rings; an unknown ring time counts as this one."""
+
+
+class CallKind(Enum):
+    LIVE = "live"
+    AUTODIALED_LIVE = "autodialed_live"
+    PRERECORDED = "prerecorded"
+    AI_VOICE = "ai_voice"
+
+
+class Purpose(Enum):
+    TELEMARKETING = "telemarketing"
+    INFORMATIONAL = "informational"
+    DEBT_COLLECTION = "debt_collection"
+    SURVEY = "survey"
+    CHARITY = "charity"
+    POLITICAL = "political"
+
+
+class Party(Enum):
+    CONSUMER = "consumer"
+    BUSINESS = "business"
+
+
+class ConsentKind(Enum):
+    """Kinds of consent, weakest first."""
+
+    NONE = "none"
+    IMPLIED = "implied"
+    EXPRESS = "express"
+    EXPRESS_WRITTEN = "express_written"
+
+
+class RelationshipKind(Enum):
+    PURCHASE = "purchase"
+    INQUIRY = "inquiry"
+
+
+class ReassignedAnswer(Enum):
+    """The three answers of the FCC's reassigned-numbers database."""
+
+    YES = "yes"
+    NO = "no"
+    NO_DATA = "no_data"
+
+
+class RecordingPolicy(Enum):
+    """What a campaign wants; it can make the law's mode stricter, never looser."""
+
+    FOLLOW_LAW = "follow_law"
+    NOTICE = "notice"
+    EXPLICIT = "explicit"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One list's answer, and the date of the list's version."""
+
+    listed: bool
+    version_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    kind: ConsentKind
+    purpose: Purpose | None = None
+    seller: str | None = None
+    obtained_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    kind: RelationshipKind
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reassigned:
+    answer: ReassignedAnswer
+    checked_at: datetime
+    consent_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abandonment:
+    """Counts of the running period of the campaign."""
+
+    answered: int
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """`at` and every other datetime are aware; regions are ISO 3166 ("US-CA", "US", "GB").
+
+    `switches`: name → the switch stops calling. `prompts`: language → all of its prompts are there to be played,
+    for each language this call needs. `ring_seconds`: how long the call will ring at most. `registries`: by the
+    list ids of the data ("us.ftc.ndnc", "us-tx.dnc").
+
+    Raises ValueError: a datetime without zone, a ring time outside 1 to MAX_RING_SECONDS.
+    """
+
+    number: Number | None = None
+    at: datetime | None = None
+    call_kind: CallKind | None = None
+    purpose: Purpose | None = None
+    party: Party | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    seller: str | None = None
+    campaign: str | None = None
+    agent_region: str | None = None
+    internal_dnc: bool | None = None
+    registries: Mapping[str, Registry] | None = None
+    consents: tuple[Consent, ...] | None = None
+    relationship: Relationship | None = None
+    attempts: tuple[datetime, ...] | None = None
+    refusals: tuple[datetime, ...] | None = None
+    reassigned: Reassigned | None = None
+    caller_id: str | None = None
+    abandonment: Abandonment | None = None
+    switches: Mapping[str, bool] | None = None
+    storage_region: str | None = None
+    seller_region: str | None = None
+    recording_policy: RecordingPolicy | None = None
+    in_flight: bool | None = None
+    prompts: Mapping[str, bool] | None = None
+    ring_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.at is not None and self.at.tzinfo is None:
+            raise ValueError("facts: at has no time zone")
+        if self.ring_seconds is not None and not 1 <= self.ring_seconds <= MAX_RING_SECONDS:
+            raise ValueError(f"facts: ring_seconds must be 1 to {MAX_RING_SECONDS}")
+
+    def to_dict(self) -> dict[str, object]:
+        """The JSON-able form. Unknown facts are left out. It holds the number in clear: never log it."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None}
+
+    def digest(self, number_hash: bytes) -> str:
+        """SHA-256 (hex) of the canonical JSON, with the number replaced by its keyed look-up hash."""
+        data = self.to_dict()
+        data["number"] = number_hash.hex()
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Number):
+        return value.e164
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Registry | Consent | Relationship | Reassigned | Abandonment):
+        plain = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {key: item for key, item in plain.items() if item is not None}
+    return value
