@@ -12,12 +12,10 @@ class AriClient(Resources):
     Arguments are keywords, named as in Asterisk's documents. Errors: :mod:`ari_app.ari.errors`.
     """
 
-    def __init__(
-        self, base_url: str, username: str, password: str, *, timeout: float = 5.0, pool: int = 1000
-    ) -> None:
+    def __init__(self, base_url: str, username: str, password: str, *, timeout: float = 5.0, pool: int = 64) -> None:
         """:param base_url: ``http://127.0.0.1:8088``, without credentials
         :param timeout: seconds one operation may take
-        :param pool: connections at once
+        :param pool: requests under way at once; below ``sessionlimit`` in http.conf
         """
         self.transport = Transport(base_url, username, password, timeout=timeout, pool=pool)
         super().__init__(self.transport)

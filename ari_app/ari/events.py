@@ -234,12 +234,7 @@ def parse_event(data: bytes) -> Event:
     if "\\u" in raw and not _encodable(obj):
         return BadEvent("half a surrogate pair")
     kind = obj.get("type")
-    if (
-        type(kind) is not str
-        or not 0 < len(kind) <= MAX_TYPE
-        or not kind.isascii()
-        or not kind.isidentifier()
-    ):
+    if type(kind) is not str or not 0 < len(kind) <= MAX_TYPE or not kind.isascii() or not kind.isidentifier():
         return BadEvent("no type")
     parse = _PARSERS.get(kind)
     if parse is None:
@@ -322,17 +317,13 @@ _PARSERS: dict[str, Callable[[JsonObject, datetime], Event]] = {
     "StasisStart": _stasis_start,
     "StasisEnd": lambda o, at: StasisEnd(at, _channel(o)),
     "ChannelDestroyed": _destroyed,
-    "ChannelHangupRequest": lambda o, at: ChannelHangupRequest(
-        at, _channel(o), models.optional_whole(o, "cause")
-    ),
+    "ChannelHangupRequest": lambda o, at: ChannelHangupRequest(at, _channel(o), models.optional_whole(o, "cause")),
     "ChannelStateChange": lambda o, at: ChannelStateChange(at, _channel(o)),
     "ChannelDtmfReceived": _dtmf,
     "ChannelEnteredBridge": lambda o, at: ChannelEnteredBridge(at, _bridge(o), _channel_if_any(o, "channel")),
     "ChannelLeftBridge": lambda o, at: ChannelLeftBridge(at, _bridge(o), _channel(o)),
     "ChannelTalkingStarted": lambda o, at: ChannelTalkingStarted(at, _channel(o)),
-    "ChannelTalkingFinished": lambda o, at: ChannelTalkingFinished(
-        at, _channel(o), models.whole(o, "duration")
-    ),
+    "ChannelTalkingFinished": lambda o, at: ChannelTalkingFinished(at, _channel(o), models.whole(o, "duration")),
     "BridgeDestroyed": lambda o, at: BridgeDestroyed(at, _bridge(o)),
     "PlaybackStarted": lambda o, at: PlaybackStarted(at, _playback(o)),
     "PlaybackFinished": lambda o, at: PlaybackFinished(at, _playback(o)),

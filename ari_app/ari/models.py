@@ -17,10 +17,13 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel as Asterisk sees it. ``state``: Down, Rsrvd, OffHook, Dialing, Ring, Ringing, Up, Busy ..."""
+    """A channel as Asterisk sees it. ``state``: Down, Rsrvd, OffHook, Dialing, Ring, Ringing, Up, Busy ...
+
+    ``name`` is the one AMI wants; Asterisk builds it from the endpoint or extension, so it may hold a number.
+    """
 
     id: str
-    name: str
+    name: str = field(repr=False)
     state: str
     caller: str = field(repr=False)
     exten: str = field(repr=False)

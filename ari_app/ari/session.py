@@ -203,9 +203,7 @@ class AriSession:
             self.bad_events += 1
             log.error("ARI events: refused one: %s", event.fault)
         elif isinstance(event, ApplicationReplaced):
-            raise ApplicationTaken(
-                f"ARI events: another program opened the application {self._app}: stop one of them"
-            )
+            raise ApplicationTaken(f"ARI events: another program opened the application {self._app}: stop one of them")
         self._put(event)
 
     def _link(self, item: LinkUp | LinkDown) -> None:

@@ -69,8 +69,7 @@ def operations_of(resource: str, document: object) -> tuple[Operation, ...]:
 def resources_of(document: object) -> tuple[str, ...]:
     """Names of the resources listed in ``resources.json`` ("/api-docs/channels.{format}" → "channels")."""
     paths = (
-        _text(_dict(api, "index").get("path"), "index")
-        for api in _list(_dict(document, "index").get("apis"), "index")
+        _text(_dict(api, "index").get("path"), "index") for api in _list(_dict(document, "index").get("apis"), "index")
     )
     return tuple(path.rsplit("/", 1)[-1].removesuffix(".{format}") for path in paths)
 

@@ -40,34 +40,45 @@ class Transport:
         password: str,
         *,
         timeout: float = 5.0,
-        pool: int = 1000,
+        pool: int = 64,
     ) -> None:
         """:param base_url: ``http://127.0.0.1:8088``; ``/ari`` is added
         :param timeout: seconds for one request, from asking for a connection to the last byte
-        :param pool: connections at once; aiohttp's default of 100 deadlocks 100 media sockets against REST
+        :param pool: requests under way at once; more wait their turn. Keep it below ``sessionlimit`` in
+            http.conf (Asterisk's default is 100). WebSockets do not count: in one shared pool, open
+            media sockets would leave no connection for the requests that end them
         """
         self._base = _checked_base(base_url)
         self._headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
         self._timeout = timeout
         self._pool = pool
-        self._session: aiohttp.ClientSession | None = None
+        self._requests: aiohttp.ClientSession | None = None
+        self._sockets: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Make the pool. No connection is opened yet."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._pool, limit_per_host=0, keepalive_timeout=15),
-                headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-            )
+        """Make the pools. No connection is opened yet."""
+        if self._requests is None:
+            # Asterisk closes an idle connection after session_keep_alive (15 s by default). Ours must give up
+            # first: a POST sent on a connection that is just closing can't be repeated safely.
+            self._requests = self._pool_of(aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=5))
+            self._sockets = self._pool_of(aiohttp.TCPConnector(limit=0))
+
+    def _pool_of(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        requests, sockets = self._requests, self._sockets
+        self._requests = self._sockets = None
+        for session in (requests, sockets):
+            if session is not None:
+                await session.close()
 
     async def __aenter__(self) -> "Transport":
         await self.open()
@@ -84,7 +95,7 @@ class Transport:
         :raises AriError: see :mod:`ari_app.ari.errors`
         """
         url, body = self._address(operation, values)
-        session = self._ready(operation)
+        session = _ready(self._requests, operation)
         data = None if body is None else json.dumps(body).encode()
         headers = None if data is None else {"Content-Type": "application/json"}
         try:
@@ -110,13 +121,11 @@ class Transport:
         :param heartbeat: seconds between pings; half of it later without a pong, the connection is dead
         """
         url, _ = self._address(operation, values)
-        session = self._ready(operation)
+        session = _ready(self._sockets, operation)
         name = operation.full_name
         try:
             async with asyncio.timeout(self._timeout):
-                return await session.ws_connect(
-                    url, heartbeat=heartbeat, max_msg_size=MAX_MESSAGE, decode_text=False
-                )
+                return await session.ws_connect(url, heartbeat=heartbeat, max_msg_size=MAX_MESSAGE, decode_text=False)
         except TimeoutError:
             raise errors.AriTimeout(f"ARI {name}: no answer within {self._timeout:g} s", name) from None
         except aiohttp.WSServerHandshakeError as error:
@@ -124,15 +133,7 @@ class Transport:
         except (aiohttp.ClientError, OSError) as error:
             raise _down(operation, error) from None
 
-    def _ready(self, operation: Operation) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            name = operation.full_name
-            raise errors.AriDown(f"ARI {name}: the client is not open: use 'async with'", name)
-        return self._session
-
-    def _address(
-        self, operation: Operation, values: Mapping[str, Value]
-    ) -> tuple[URL, dict[str, object] | None]:
+    def _address(self, operation: Operation, values: Mapping[str, Value]) -> tuple[URL, dict[str, object] | None]:
         path = operation.path
         query: dict[str, str] = {}
         body: dict[str, object] = {}
@@ -153,6 +154,13 @@ class Transport:
                 query[param.name] = _query(operation, param, value)
         url = self._base + path + ("?" + urlencode(query, quote_via=quote, safe="") if query else "")
         return URL(url, encoded=True), (body or None)
+
+
+def _ready(session: aiohttp.ClientSession | None, operation: Operation) -> aiohttp.ClientSession:
+    if session is None or session.closed:
+        name = operation.full_name
+        raise errors.AriDown(f"ARI {name}: the client is not open: use 'async with'", name)
+    return session
 
 
 def _checked_base(base_url: str) -> str:
@@ -240,9 +248,7 @@ def _decoded(content: bytes, operation: Operation) -> object:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise errors.BadReply(
-            f"ARI {operation.full_name}: the answer is not JSON", operation.full_name
-        ) from None
+        raise errors.BadReply(f"ARI {operation.full_name}: the answer is not JSON", operation.full_name) from None
 
 
 def _down(operation: Operation, error: Exception) -> errors.AriDown:
