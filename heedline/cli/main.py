@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from compliance.errors import HeedlineError
+from heedline.cli import init, pbx
 
 app = typer.Typer(
     name="heedline",
@@ -14,6 +15,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command("init")(init.init)
+app.add_typer(pbx.app)
 
 
 def run() -> None:
