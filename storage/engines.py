@@ -26,9 +26,7 @@ def sqlite_file(url: URL) -> Path | None:
     raise BadInput("database_url: give sqlite+aiosqlite:///FILE or postgresql+asyncpg://…")
 
 
-def _engine(
-    url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str, pg_begin: str
-) -> AsyncEngine:
+def _engine(url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str, pg_begin: str) -> AsyncEngine:
     url = make_url(url_text)
     is_sqlite = sqlite_file(url) is not None
     # isolation_level None: sqlite3 would otherwise begin transactions on its own, deferred, and too late.

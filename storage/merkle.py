@@ -36,6 +36,21 @@ class Tree:
     def size(self) -> int:
         return self._size
 
+    @classmethod
+    def restore(cls, size: int, peaks: Sequence[bytes]) -> "Tree":
+        """The tree of `size` leaves whose `peaks` were kept. Raises ValueError: their count does not fit."""
+        tree = cls()
+        sizes = [1 << bit for bit in range(size.bit_length() - 1, -1, -1) if size >> bit & 1]
+        if len(peaks) != len(sizes) or any(len(peak) != HASH_BYTES for peak in peaks):
+            raise ValueError(f"a tree of {size} leaves has {len(sizes)} peaks of {HASH_BYTES} bytes")
+        tree._size = size
+        tree._stack = list(zip(sizes, peaks, strict=True))
+        return tree
+
+    def peaks(self) -> list[bytes]:
+        """The roots of the full subtrees, largest first: all that `restore` needs."""
+        return [value for _, value in self._stack]
+
     def append(self, data: bytes) -> None:
         self.append_leaf(leaf_hash(data))
 
@@ -117,9 +132,7 @@ def _subproof(leaves: Sequence[bytes], old: int, whole: bool) -> list[bytes]:
     return [*_subproof(leaves[split:], old - split, whole=False), root(leaves[:split])]
 
 
-def verify_consistency(
-    old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
-) -> bool:
+def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether the tree `new_root` extends the tree `old_root` (RFC 9162 2.1.4.2)."""
     if not 0 < old_size <= new_size:
         return False

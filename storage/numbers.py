@@ -12,7 +12,7 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
-from compliance.number import Number, parse_number
+from compliance.number import Number
 from storage.errors import SealBroken
 
 KEY_BYTES = 32
@@ -49,12 +49,9 @@ class NumberKeys:
 
         Raises SealBroken: another key, changed bytes, or bytes of another row.
         """
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
-            plain = self._aead.decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _SEAL_DOMAIN + row.encode()
-            )
+            plain = self._aead.decrypt(nonce, ciphertext, _SEAL_DOMAIN + row.encode())
         except (InvalidTag, ValueError):
-            raise SealBroken(
-                f"{row}: the sealed number does not open; check secrets/number-seal.key"
-            ) from None
-        return parse_number(plain.decode())
+            raise SealBroken(f"{row}: the sealed number does not open; check secrets/number-seal.key") from None
+        return Number(plain.decode())

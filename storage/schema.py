@@ -8,11 +8,11 @@ itself refuses to change or delete it (`APPEND_ONLY`, guarded by triggers).
 from collections.abc import Iterable
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -305,8 +305,8 @@ APPEND_ONLY = (call_events, consents, dnc_entries, audit, audit_checkpoints, rol
 _SQLITE_GUARD = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
 
-_POSTGRESQL_FUNCTION = """CREATE OR REPLACE FUNCTION heedline_append_only() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+_POSTGRESQL_FUNCTION = """CREATE OR REPLACE FUNCTION heedline_append_only() RETURNS trigger
+LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 _POSTGRESQL_GUARD = """CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION heedline_append_only()"""
@@ -319,8 +319,10 @@ def guard_statements(table: str, dialect: str) -> list[str]:
     return [_SQLITE_GUARD.format(table=table, verb=verb, VERB=verb.upper()) for verb in ("update", "delete")]
 
 
+def _guard(table: Table, connection: Connection, **_options: object) -> None:
+    for statement in guard_statements(table.name, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
 for _table in APPEND_ONLY:
-    for _dialect in ("sqlite", "postgresql"):
-        for _statement in guard_statements(_table.name, _dialect):
-            _ddl = DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect)
-            event.listen(_table, "after_create", _ddl)
+    event.listen(_table, "after_create", _guard)

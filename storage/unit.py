@@ -54,9 +54,7 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
 class Transaction:
     """One unit of work. Every statement of a repository goes through `run`, `all`, `first` or `scalar`."""
 
-    def __init__(
-        self, connection: AsyncConnection, keys: NumberKeys, signer: "CheckpointSigner | None" = None
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, keys: NumberKeys, signer: "CheckpointSigner | None" = None) -> None:
         self._connection = connection
         self.keys = keys
         self.signer = signer

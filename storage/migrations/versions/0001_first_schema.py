@@ -22,8 +22,8 @@ APPEND_ONLY = (
 SQLITE_GUARD = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
 
-POSTGRESQL_FUNCTION = """CREATE OR REPLACE FUNCTION heedline_append_only() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+POSTGRESQL_FUNCTION = """CREATE OR REPLACE FUNCTION heedline_append_only() RETURNS trigger
+LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 POSTGRESQL_GUARD = """CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION heedline_append_only()"""
@@ -133,12 +133,8 @@ def _tables() -> None:
         sa.Column("facts_digest", sa.String(length=64), nullable=True),
         sa.Column("disposition", sa.String(length=32), nullable=True),
         sa.Column("detail", sa.String(length=256), nullable=True),
-        sa.CheckConstraint(
-            "(state = 'ended') = (disposition IS NOT NULL)", name=op.f("ck_attempts_disposition")
-        ),
-        sa.CheckConstraint(
-            "state <> 'dialling' OR committed_us IS NOT NULL", name=op.f("ck_attempts_committed")
-        ),
+        sa.CheckConstraint("(state = 'ended') = (disposition IS NOT NULL)", name=op.f("ck_attempts_disposition")),
+        sa.CheckConstraint("state <> 'dialling' OR committed_us IS NOT NULL", name=op.f("ck_attempts_committed")),
         sa.CheckConstraint("state IN ('pending', 'dialling', 'ended')", name=op.f("ck_attempts_state")),
         sa.ForeignKeyConstraint(
             ["campaign", "campaign_version"],
@@ -174,9 +170,7 @@ def _tables() -> None:
         ),
         sa.ForeignKeyConstraint(["principal"], ["principals.name"], name=op.f("fk_role_grants_principal")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grants")),
-        sa.UniqueConstraint(
-            "principal", "role", "generation", name=op.f("uq_role_grants_principal_role_generation")
-        ),
+        sa.UniqueConstraint("principal", "role", "generation", name=op.f("uq_role_grants_principal_role_generation")),
     )
     op.create_table(
         "call_events",
@@ -228,9 +222,7 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["revokes"], ["dnc_entries.id"], name=op.f("fk_dnc_entries_revokes")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dnc_entries")),
         sa.UniqueConstraint("attempt_id", name=op.f("uq_dnc_entries_attempt_id")),
-        sa.UniqueConstraint(
-            "lookup_hash", "generation", "act", name=op.f("uq_dnc_entries_lookup_hash_generation_act")
-        ),
+        sa.UniqueConstraint("lookup_hash", "generation", "act", name=op.f("uq_dnc_entries_lookup_hash_generation_act")),
         sa.UniqueConstraint("revokes", name=op.f("uq_dnc_entries_revokes")),
     )
     op.create_table(
@@ -252,9 +244,7 @@ def _tables() -> None:
         sa.Column("manifest_signature", sa.LargeBinary(length=64), nullable=True),
         sa.Column("crashed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("reason", sa.String(length=256), nullable=True),
-        sa.CheckConstraint(
-            "state <> 'sealed' OR manifest_signature IS NOT NULL", name=op.f("ck_recordings_sealed")
-        ),
+        sa.CheckConstraint("state <> 'sealed' OR manifest_signature IS NOT NULL", name=op.f("ck_recordings_sealed")),
         sa.CheckConstraint("state IN ('open', 'sealed', 'failed')", name=op.f("ck_recordings_state")),
         sa.CheckConstraint("rate > 0", name=op.f("ck_recordings_rate")),
         sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name=op.f("fk_recordings_attempt_id")),

@@ -1,0 +1,42 @@
+"""What can stand in the audit log: `source:subject:action`, a closed set."""
+
+from enum import Enum
+
+
+class AuditTag(Enum):
+    """Who did it (the room or the office), to what, and what was done."""
+
+    LEDGER_CREATED = "admin:ledger:create"
+    LEDGER_UPGRADED = "admin:ledger:upgrade"
+
+    CAMPAIGN_ADDED = "admin:campaign:add"
+    CAMPAIGN_CHANGED = "admin:campaign:change"
+    PRINCIPAL_ADDED = "admin:principal:add"
+    ROLE_GRANTED = "admin:role:grant"
+    ROLE_REVOKED = "admin:role:revoke"
+
+    DNC_ADDED = "ledger:dnc:add"
+    DNC_REVOKED = "ledger:dnc:revoke"
+    DNC_EXPORTED = "ledger:dnc:export"
+    ATTEMPTS_CANCELLED = "ledger:attempts:cancel"
+
+    ATTEMPT_COMMITTED = "conductor:attempt:commit"
+    ATTEMPT_DENIED = "conductor:attempt:deny"
+    ATTEMPT_ENDED = "conductor:attempt:end"
+    ATTEMPT_RECONCILED = "conductor:attempt:reconcile"
+    CONSENT_WRITTEN = "conductor:consent:write"
+    CONDUCTOR_ALARM = "conductor:calls:alarm"
+
+    RECORDING_OPENED = "recorder:recording:open"
+    RECORDING_RESUMED = "recorder:recording:resume"
+    RECORDING_PAUSED = "recorder:recording:pause"
+    RECORDING_UNPAUSED = "recorder:recording:unpause"
+    RECORDING_SEALED = "recorder:recording:seal"
+    RECORDING_FAILED = "recorder:recording:fail"
+
+    RECORDING_PLAYED = "custodian:recording:play"
+    RECORDING_EXPORTED = "custodian:recording:export"
+    ACCESS_DENIED = "custodian:access:deny"
+    KEK_CREATED = "custodian:kek:create"
+    KEK_DESTROYED = "custodian:kek:destroy"
+    KEYS_REWRAPPED = "custodian:keys:rewrap"

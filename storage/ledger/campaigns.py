@@ -1,0 +1,130 @@
+"""Campaigns: on whose behalf, for what and how people are called. A change is a new version; none is lost."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+from sqlalchemy import func, insert, select
+
+from compliance.errors import BadInput
+from compliance.facts import Purpose
+from compliance.number import parse_number
+from storage.audit import AuditTag
+from storage.errors import AlreadyThere, NoSuchCampaign
+from storage.instant import to_us
+from storage.schema import campaigns
+from storage.unit import Transaction
+
+Placement = Literal["before_agent", "in_bridge"]
+RecordingWish = Literal["follow_law", "notice", "explicit", "none"]
+OnRefusal = Literal["continue", "end"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """One version of a campaign.
+
+    `placement`: where prompts sit. `recording`: the campaign's wish, which can only make the law's mode
+    stricter. `recording_required`: no recording, no call. `on_refusal`: what follows when the callee does not
+    consent. `caller_id` is E.164, `ring_seconds` 15 to 120 (47 CFR 64.1200(a)(6)).
+
+    Raises BadInput: a field outside what is said above.
+    """
+
+    name: str
+    seller: str
+    purpose: str
+    caller_id: str
+    language: str = "en"
+    placement: Placement = "before_agent"
+    recording: RecordingWish = "follow_law"
+    recording_required: bool = False
+    on_refusal: OnRefusal = "continue"
+    ring_seconds: int = 25
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        closed = {
+            "purpose": tuple(purpose.value for purpose in Purpose),
+            "placement": get_args(Placement),
+            "recording": get_args(RecordingWish),
+            "on_refusal": get_args(OnRefusal),
+        }
+        if not _NAME.fullmatch(self.name):
+            raise BadInput("campaign name: a letter, then up to 30 of a-z 0-9 _ -")
+        for field, allowed in closed.items():
+            if getattr(self, field) not in allowed:
+                raise BadInput(f"campaign {self.name}: {field} must be one of {', '.join(allowed)}")
+        if not 1 <= len(self.seller) <= 128 or not self.seller.isprintable():
+            raise BadInput(f"campaign {self.name}: seller must be 1 to 128 printable characters")
+        if not _LANGUAGE.fullmatch(self.language):
+            raise BadInput(f"campaign {self.name}: language must be a code such as en or es-MX")
+        if not 15 <= self.ring_seconds <= 120:
+            raise BadInput(f"campaign {self.name}: ring_seconds must be 15 to 120")
+        if parse_number(self.caller_id).e164 != self.caller_id:
+            raise BadInput(f"campaign {self.name}: caller_id must be E.164, + and digits only")
+
+
+_COLUMNS = [campaigns.c[field] for field in Campaign.__dataclass_fields__]
+
+
+class Campaigns:
+    """The campaigns of the ledger."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, campaign: Campaign, by: str = "system", at: datetime | None = None) -> Campaign:
+        """Add a new campaign, as version 1, with its audit entry.
+
+        Raises AlreadyThere: the name is taken.
+        """
+        if await self._latest(campaign.name):
+            raise AlreadyThere(f"campaign {campaign.name}: exists; change it with `heedline campaign set`")
+        return await self._write(replace(campaign, version=1), AuditTag.CAMPAIGN_ADDED, by, at)
+
+    async def change(self, campaign: Campaign, by: str, at: datetime | None = None) -> Campaign:
+        """Add the next version of a campaign; equal settings make no new version.
+
+        Raises NoSuchCampaign.
+        """
+        current = await self.get(campaign.name)
+        if replace(campaign, version=current.version) == current:
+            return current
+        following = replace(campaign, version=current.version + 1)
+        return await self._write(following, AuditTag.CAMPAIGN_CHANGED, by, at)
+
+    async def get(self, name: str, version: int | None = None) -> Campaign:
+        """The campaign as it stands, or one version of it. Raises NoSuchCampaign."""
+        query = select(*_COLUMNS).where(campaigns.c.name == name)
+        if version is not None:
+            query = query.where(campaigns.c.version == version)
+        row = await self._tx.first(query.order_by(campaigns.c.version.desc()).limit(1))
+        if row is None:
+            which = "" if version is None else f" version {version}"
+            raise NoSuchCampaign(f"campaign {name[:40]!r}{which}: there is none; see `heedline campaign list`")
+        return Campaign(**row._mapping)
+
+    async def list(self) -> tuple[Campaign, ...]:
+        """The current version of every campaign, by name."""
+        latest = select(campaigns.c.name, func.max(campaigns.c.version).label("version"))
+        last = latest.group_by(campaigns.c.name).subquery()
+        joined = (campaigns.c.name == last.c.name) & (campaigns.c.version == last.c.version)
+        rows = await self._tx.all(
+            select(*_COLUMNS).select_from(campaigns.join(last, joined)).order_by(campaigns.c.name)
+        )
+        return tuple(Campaign(**row._mapping) for row in rows)
+
+    async def _latest(self, name: str) -> int:
+        found = await self._tx.scalar(select(func.max(campaigns.c.version)).where(campaigns.c.name == name))
+        return int(found or 0)
+
+    async def _write(self, campaign: Campaign, tag: AuditTag, by: str, at: datetime | None) -> Campaign:
+        moment = at or datetime.now(UTC)
+        await self._tx.run(insert(campaigns).values(**asdict(campaign), created_us=to_us(moment)))
+        await self._tx.audit.append(tag, moment, {"campaign": campaign.name, "version": campaign.version, "by": by})
+        return campaign

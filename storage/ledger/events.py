@@ -1,0 +1,53 @@
+"""Call events: every change of state of a call, in order, append-only. Read together they are its story."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+
+from storage.canonical import canonical, parse_object
+from storage.instant import from_us, to_us
+from storage.schema import call_events
+from storage.unit import Transaction
+
+
+@dataclass(frozen=True)
+class CallEvent:
+    """One line of a call's story. `data` is JSON without floats and without phone numbers."""
+
+    attempt_id: str
+    seq: int
+    at: datetime
+    kind: str
+    data: dict[str, object]
+
+
+class CallEvents:
+    """The call events of the ledger."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def append(self, attempt_id: str, seq: int, at: datetime, kind: str, data: dict[str, object]) -> None:
+        """Append the event with that seq (from 0).
+
+        Raises LedgerConflict: the attempt has an event of that seq, or there is no such attempt.
+        BadInput: the data have no canonical JSON (a float, say).
+        """
+        await self._tx.run(
+            insert(call_events).values(attempt_id=attempt_id, seq=seq, at_us=to_us(at), kind=kind, data=canonical(data))
+        )
+
+    async def of(self, attempt_id: str) -> tuple[CallEvent, ...]:
+        """The attempt's events in order."""
+        rows = await self._tx.all(
+            select(call_events).where(call_events.c.attempt_id == attempt_id).order_by(call_events.c.seq)
+        )
+        return tuple(
+            CallEvent(row.attempt_id, row.seq, from_us(row.at_us), row.kind, parse_object(row.data)) for row in rows
+        )
+
+    async def next_seq(self, attempt_id: str) -> int:
+        """The seq the attempt's next event must have."""
+        last = await self._tx.scalar(select(func.max(call_events.c.seq)).where(call_events.c.attempt_id == attempt_id))
+        return 0 if last is None else int(last) + 1

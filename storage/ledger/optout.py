@@ -1,0 +1,80 @@
+"""The opt-out: listed, every pending attempt cancelled, audited; all in the caller's one transaction.
+
+When the transaction has closed, the person is never called again, in any campaign; when it has not, nothing
+was written and the caller must not confirm anything.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from compliance.number import Number
+from storage.audit import AuditTag
+from storage.ledger.dnc import DncEntry
+from storage.unit import Transaction
+
+
+@dataclass(frozen=True)
+class OptOutDone:
+    """`created`: False when the number was listed already. `cancelled`: pending attempts that were ended."""
+
+    entry: DncEntry
+    created: bool
+    cancelled: int
+
+
+async def opt_out(
+    tx: Transaction,
+    number: Number,
+    *,
+    source: str,
+    channel: str,
+    reason: str,
+    who: str,
+    at: datetime,
+    proof: dict[str, object] | None = None,
+    attempt_id: str | None = None,
+) -> OptOutDone:
+    """Put the number on the do-not-call list. Telling it twice changes nothing the second time.
+
+    `source`: who asked (callee, agent, office, import); `channel`: how (dtmf, spoken, cli, …).
+    Raises LedgerConflict, BadInput as `DoNotCall.add`.
+    """
+    added = await tx.dnc.add(number, source, channel, reason, proof, who, at, attempt_id)
+    party_id = await tx.parties.find(number)
+    cancelled = 0
+    if party_id is not None and await tx.dnc.check(number) is not None:
+        cancelled = await tx.attempts.cancel_pending(party_id, f"do-not-call entry {added.entry.id}", at)
+    if added.created or cancelled:
+        await tx.audit.append(
+            AuditTag.DNC_ADDED if added.created else AuditTag.ATTEMPTS_CANCELLED,
+            at,
+            {
+                "entry": added.entry.id,
+                "number_hash": added.entry.lookup_hash.hex(),
+                "source": source,
+                "channel": channel,
+                "by": who,
+                "attempt": attempt_id,
+                "cancelled": cancelled,
+            },
+        )
+    return OptOutDone(added.entry, added.created, cancelled)
+
+
+async def take_off(tx: Transaction, number: Number, *, reason: str, who: str, at: datetime) -> DncEntry:
+    """Take the number off the list, with its audit entry in the same transaction.
+
+    Raises NotListed. BadInput: no reason, or too long.
+    """
+    entry = await tx.dnc.revoke(number, reason, who, at)
+    await tx.audit.append(
+        AuditTag.DNC_REVOKED,
+        at,
+        {
+            "entry": entry.id,
+            "revokes": entry.revokes,
+            "number_hash": entry.lookup_hash.hex(),
+            "by": who,
+        },
+    )
+    return entry
