@@ -6,13 +6,17 @@ the JSON keys of `heedline gate check --facts`.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import Enum
 
+from compliance.errors import BadInput
 from compliance.number import Number
 from compliance.verdict import instant_text
+
+_REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 
 MAX_RING_SECONDS = 120
 """The longest any call of ours rings; an unknown ring time counts as this one."""
@@ -114,11 +118,15 @@ class Abandonment:
 class Facts:
     """`at` and every other datetime are aware; regions are ISO 3166 ("US-CA", "US", "GB").
 
+    Taking a fact away never turns a denial into a permission, but for `region`: it adds a candidate to those the
+    number has, so knowing it can only forbid more.
+
     `switches`: name → the switch stops calling. `prompts`: language → all of its prompts are there to be played,
     for each language this call needs. `ring_seconds`: how long the call will ring at most. `registries`: by the
     list ids of the data ("us.ftc.ndnc", "us-tx.dnc").
 
-    Raises ValueError: a datetime without zone, a ring time outside 1 to MAX_RING_SECONDS.
+    Raises BadInput: `at` without a time zone, a region that is no ISO code, a ring time outside 1 to
+    MAX_RING_SECONDS.
     """
 
     number: Number | None = None
@@ -150,9 +158,13 @@ class Facts:
 
     def __post_init__(self) -> None:
         if self.at is not None and self.at.tzinfo is None:
-            raise ValueError("facts: at has no time zone")
+            raise BadInput("facts: at has no time zone")
         if self.ring_seconds is not None and not 1 <= self.ring_seconds <= MAX_RING_SECONDS:
-            raise ValueError(f"facts: ring_seconds must be 1 to {MAX_RING_SECONDS}")
+            raise BadInput(f"facts: ring_seconds must be 1 to {MAX_RING_SECONDS}")
+        for name in ("region", "agent_region", "storage_region", "seller_region"):
+            region = getattr(self, name)
+            if region is not None and _REGION.fullmatch(region) is None:
+                raise BadInput(f"facts: {name} must be an ISO 3166 code such as US-CA, US or GB")
 
     def to_dict(self) -> dict[str, object]:
         """The JSON-able form. Unknown facts are left out. It holds the number in clear: never log it."""

@@ -1,7 +1,8 @@
 """YAML read strictly: every surprise of YAML 1.1 is refused with file and line instead of being converted.
 
 Refused: a key given twice or known to nobody, a bare `NO`, `on`, `yes` (booleans are `true` and `false` only; a
-country code is quoted), times such as 08:00 without quotes (YAML 1.1 reads base-60 numbers), aliases, tags, merge keys, nulls, more than one document. Dates stay text until someone asks for a date.
+country code is quoted), times such as 08:00 without quotes (YAML 1.1 reads base-60 numbers), aliases, tags, merge
+keys, nulls, more than one document. Dates stay text until someone asks for a date.
 """
 
 import re

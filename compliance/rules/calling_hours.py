@@ -1,0 +1,47 @@
+from collections.abc import Sequence
+
+from compliance.case import Case, Denial, Rule
+from compliance.facts import MAX_RING_SECONDS
+from compliance.hours import closed, next_open
+from compliance.jurisdictions.model import Window
+from compliance.verdict import Confidence, Reason
+
+
+class CallingHours(Rule):
+    """The local time is inside the hours of every candidate region in every candidate zone, ring included.
+
+    Source: 47 CFR 64.1200(c)(1), 16 CFR 310.4(c): not before 8 a.m. or after 9 p.m. at the called party's
+    location; 08:00:00 is open, 21:00:00 is closed. A ring time nobody stated counts as the longest we allow.
+    """
+
+    id = "hours"
+    citation = "47 CFR 64.1200(c)(1); 16 CFR 310.4(c)"
+    confidence = Confidence.VERIFIED_SECONDARY
+
+    def check(self, case: Case) -> Sequence[Denial]:
+        at = case.facts.at
+        if at is None:
+            return self.missing("at")
+        if not case.zones:
+            return self.missing("the time zone of the number or its region")
+        ring = case.facts.ring_seconds or MAX_RING_SECONDS
+        shut = closed(case.packs, case.regions, case.zones, at, ring)
+        if shut is None:
+            return ()
+        entry = shut.hours.entry
+        reason = Reason(
+            self.id,
+            entry.citation,
+            f"{shut.local:%a %H:%M:%S} in {shut.zone.key} with a ring of {ring} s; {entry.id} is open "
+            f"{_spans(shut.hours.week[shut.local.weekday()])}",
+            entry.confidence,
+        )
+        return (Denial(reason, next_open(case.packs, case.regions, case.zones, at, ring)),)
+
+
+def _spans(windows: tuple[Window, ...]) -> str:
+    return ", ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in windows) or "not at all that day"
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}"
