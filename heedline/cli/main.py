@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from compliance.errors import HeedlineError
-from heedline.cli import init, pbx
+from heedline.cli import init, pbx, prompts
 
 app = typer.Typer(
     name="heedline",
@@ -18,6 +18,7 @@ app = typer.Typer(
 
 app.command("init")(init.init)
 app.add_typer(pbx.app)
+app.add_typer(prompts.app)
 
 
 def run() -> None:
