@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ari_app.ari.swagger import Kind, Operation, Param, operations_of, resources_of
+from ari_app.ari.swagger import Kind, Operation, Param, event_fields, operations_of, resources_of
 
 TARGET = Path(__file__).resolve().parent.parent / "ari_app" / "ari" / "operations.py"
 
@@ -87,6 +87,7 @@ def render(all_documents: dict[str, object]) -> str:
         parts.append(_class(resource, operations))
     names = ",\n    ".join(_constant_name(op) for op in everything)
     parts.append(f"\nOPERATIONS: tuple[Operation, ...] = (\n    {names},\n)\n")
+    parts.append(_event_fields(all_documents["events"]))
     parts.append(_resources(all_documents))
     return "\n".join(parts)
 
@@ -106,6 +107,14 @@ def _from_pbx(base: str) -> Callable[[str], object]:
             return json.loads(answer.read())
 
     return read
+
+
+def _event_fields(document: object) -> str:
+    lines = [f"    {name!r}: {dict(fields)!r},\n" for name, fields in event_fields(document).items()]
+    return (
+        "\nEVENT_FIELDS: Mapping[str, Mapping[str, str]] = {\n" + "".join(lines) + "}\n"
+        '"""Event type → its fields, each with Asterisk\'s name of its type."""\n'
+    )
 
 
 def _snake(name: str) -> str:

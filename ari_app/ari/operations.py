@@ -2061,6 +2061,56 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+EVENT_FIELDS: Mapping[str, Mapping[str, str]] = {
+    'DeviceStateChanged': {'device_state': 'DeviceState'},
+    'PlaybackStarted': {'playback': 'Playback'},
+    'PlaybackContinuing': {'playback': 'Playback'},
+    'PlaybackFinished': {'playback': 'Playback'},
+    'RecordingStarted': {'recording': 'LiveRecording'},
+    'RecordingFinished': {'recording': 'LiveRecording'},
+    'RecordingFailed': {'recording': 'LiveRecording'},
+    'ApplicationMoveFailed': {'channel': 'Channel', 'destination': 'string', 'args': 'List[string]'},
+    'ApplicationRegistered': {},
+    'ApplicationUnregistered': {},
+    'ApplicationReplaced': {},
+    'BridgeCreated': {'bridge': 'Bridge'},
+    'BridgeDestroyed': {'bridge': 'Bridge'},
+    'BridgeMerged': {'bridge': 'Bridge', 'bridge_from': 'Bridge'},
+    'BridgeBlindTransfer': {'channel': 'Channel', 'replace_channel': 'Channel', 'transferee': 'Channel', 'exten': 'string', 'context': 'string', 'result': 'string', 'is_external': 'boolean', 'bridge': 'Bridge'},
+    'BridgeAttendedTransfer': {'transferer_first_leg': 'Channel', 'transferer_second_leg': 'Channel', 'replace_channel': 'Channel', 'transferee': 'Channel', 'transfer_target': 'Channel', 'result': 'string', 'is_external': 'boolean', 'transferer_first_leg_bridge': 'Bridge', 'transferer_second_leg_bridge': 'Bridge', 'destination_type': 'string', 'destination_bridge': 'string', 'destination_application': 'string', 'destination_link_first_leg': 'Channel', 'destination_link_second_leg': 'Channel', 'destination_threeway_channel': 'Channel', 'destination_threeway_bridge': 'Bridge'},
+    'BridgeVideoSourceChanged': {'bridge': 'Bridge', 'old_video_source_id': 'string'},
+    'ChannelCreated': {'channel': 'Channel'},
+    'ChannelDestroyed': {'cause': 'int', 'cause_txt': 'string', 'tech_cause': 'int', 'channel': 'Channel'},
+    'ChannelEnteredBridge': {'bridge': 'Bridge', 'channel': 'Channel'},
+    'ChannelLeftBridge': {'bridge': 'Bridge', 'channel': 'Channel'},
+    'ChannelStateChange': {'channel': 'Channel'},
+    'ChannelDtmfReceived': {'digit': 'string', 'duration_ms': 'int', 'channel': 'Channel'},
+    'ChannelDialplan': {'channel': 'Channel', 'dialplan_app': 'string', 'dialplan_app_data': 'string'},
+    'ChannelCallerId': {'caller_presentation': 'int', 'caller_presentation_txt': 'string', 'channel': 'Channel'},
+    'ChannelUserevent': {'eventname': 'string', 'channel': 'Channel', 'bridge': 'Bridge', 'endpoint': 'Endpoint', 'userevent': 'object'},
+    'ChannelHangupRequest': {'cause': 'int', 'tech_cause': 'int', 'soft': 'boolean', 'channel': 'Channel'},
+    'ChannelVarset': {'variable': 'string', 'value': 'string', 'channel': 'Channel'},
+    'ChannelToneDetected': {'channel': 'Channel'},
+    'ChannelTalkingStarted': {'channel': 'Channel'},
+    'ChannelTalkingFinished': {'channel': 'Channel', 'duration': 'int'},
+    'ChannelHold': {'channel': 'Channel', 'musicclass': 'string'},
+    'ChannelUnhold': {'channel': 'Channel'},
+    'ContactStatusChange': {'endpoint': 'Endpoint', 'contact_info': 'ContactInfo'},
+    'EndpointStateChange': {'endpoint': 'Endpoint'},
+    'Dial': {'caller': 'Channel', 'peer': 'Channel', 'forward': 'string', 'forwarded': 'Channel', 'dialstring': 'string', 'dialstatus': 'string'},
+    'StasisEnd': {'channel': 'Channel'},
+    'StasisStart': {'args': 'List[string]', 'channel': 'Channel', 'replace_channel': 'Channel'},
+    'TextMessageReceived': {'message': 'TextMessage', 'endpoint': 'Endpoint'},
+    'ChannelConnectedLine': {'channel': 'Channel'},
+    'PeerStatusChange': {'endpoint': 'Endpoint', 'peer': 'Peer'},
+    'ChannelTransfer': {'state': 'string', 'refer_to': 'ReferTo', 'referred_by': 'ReferredBy'},
+    'RESTResponse': {'transaction_id': 'string', 'request_id': 'string', 'status_code': 'int', 'reason_phrase': 'string', 'uri': 'string', 'content_type': 'string', 'message_body': 'string'},
+    'CallBroadcast': {'channel': 'Channel', 'caller': 'string', 'called': 'string'},
+    'CallClaimed': {'channel': 'Channel', 'winner_app': 'string'},
+}
+"""Event type → its fields, each with Asterisk's name of its type."""
+
+
 class Resources:
     """All resources over one sender."""
 

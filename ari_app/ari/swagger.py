@@ -74,6 +74,19 @@ def resources_of(document: object) -> tuple[str, ...]:
     return tuple(path.rsplit("/", 1)[-1].removesuffix(".{format}") for path in paths)
 
 
+def event_fields(document: object) -> dict[str, dict[str, str]]:
+    """Event type → its own fields → Asterisk's name of their type, of ``events.json``."""
+    models = _dict(_dict(document, "events").get("models"), "events")
+    event = _dict(models.get("Event"), "Event")
+    kinds = _list(event.get("subTypes"), "Event.subTypes")
+    found = {}
+    for kind in kinds:
+        name = _text(kind, "Event.subTypes")
+        properties = _dict(_dict(models.get(name), name).get("properties"), name)
+        found[name] = {key: _text(_dict(value, name).get("type"), name) for key, value in properties.items()}
+    return found
+
+
 def _operation(resource: str, path: str, item: Mapping[str, object]) -> Operation:
     name = _text(item.get("nickname"), path)
     params = tuple(_param(_dict(p, path), path) for p in _list(item.get("parameters", []), path))
