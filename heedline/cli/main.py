@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from compliance.errors import HeedlineError
-from heedline.cli import init, pbx, prompts
+from heedline.cli import audit, calls, campaign, db, dnc, init, pbx, principal, prompts
 
 app = typer.Typer(
     name="heedline",
@@ -18,6 +18,12 @@ app = typer.Typer(
 
 app.command("init")(init.init)
 app.add_typer(pbx.app)
+app.add_typer(db.app)
+app.add_typer(campaign.app)
+app.add_typer(calls.app)
+app.add_typer(dnc.app)
+app.add_typer(audit.app)
+app.add_typer(principal.app)
 app.add_typer(prompts.app)
 
 

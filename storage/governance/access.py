@@ -6,7 +6,6 @@ from enum import Enum
 from types import MappingProxyType
 
 from compliance.errors import BadInput
-from storage.errors import AccessDenied
 
 
 class Role(Enum):
@@ -32,9 +31,7 @@ class Action(Enum):
     LIST_RECORDINGS = "list recordings"
     PLAY_RECORDING = "play a recording"
     EXPORT_RECORDING = "export a recording"
-    REVOKE_DNC = "remove a number from the do-not-call list"
     EXPORT_DNC = "export the do-not-call list"
-    CHANGE_CAMPAIGN = "change a campaign"
     GRANT_ROLE = "grant or revoke a role"
 
 
@@ -43,9 +40,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.LIST_RECORDINGS: frozenset({Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.ADMIN}),
         Action.PLAY_RECORDING: frozenset({Role.SUPERVISOR, Role.COMPLIANCE_OFFICER}),
         Action.EXPORT_RECORDING: frozenset({Role.COMPLIANCE_OFFICER}),
-        Action.REVOKE_DNC: frozenset({Role.COMPLIANCE_OFFICER}),
         Action.EXPORT_DNC: frozenset({Role.COMPLIANCE_OFFICER}),
-        Action.CHANGE_CAMPAIGN: frozenset({Role.COMPLIANCE_OFFICER, Role.ADMIN}),
         Action.GRANT_ROLE: frozenset({Role.ADMIN}),
     }
 )
@@ -68,11 +63,3 @@ def decide(roles: Iterable[Role], action: Action) -> AccessDecision:
         return AccessDecision(True, held[0], f"{held[0].value} may {action.value}")
     needed = " or ".join(role.value for role in Role if role in fitting) or "nobody's role"
     return AccessDecision(False, None, f"to {action.value} takes {needed}")
-
-
-def require(name: str, roles: Iterable[Role], action: Action) -> Role:
-    """The role that allows it. Raises AccessDenied."""
-    decision = decide(roles, action)
-    if decision.by is None:
-        raise AccessDenied(f"{name}: {decision.reason}; `heedline principal grant` gives roles")
-    return decision.by

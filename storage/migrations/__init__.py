@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage.engines import sqlite_file, writer_engine
+from storage.engines import reader_engine, sqlite_file, writer_engine
 from storage.errors import SchemaTooNew, SchemaTooOld
 from storage.failures import translated
 
@@ -35,6 +35,21 @@ class Upgraded:
 def current_revision(connection: Connection) -> str | None:
     """The revision the ledger stands at, None when it has no schema yet."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+async def revision_of(url: str) -> str | None:
+    """The revision of the ledger at `url`; None when there is no ledger. Raises DatabaseBusy, DatabaseFailed."""
+    file = sqlite_file(make_url(url))
+    if file is not None and not file.exists():
+        return None
+    engine = reader_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(current_revision)
+    except SQLAlchemyError as error:
+        raise translated(error) from error
+    finally:
+        await engine.dispose()
 
 
 def check_schema(connection: Connection) -> None:

@@ -1,0 +1,27 @@
+"""Composition: the only place that knows which keys and which database a Heedline runs on."""
+
+from heedline.home import Home
+from heedline.initialise import database_url
+from heedline.secrets import read_secret
+from heedline.settings import Settings
+from storage.audit import CheckpointSigner, origin_of
+from storage.database import Database
+from storage.numbers import NumberKeys
+
+
+def number_keys(home: Home) -> NumberKeys:
+    """The two keys of the phone numbers. Raises SecretMissing, SecretExposed."""
+    return NumberKeys(read_secret(home, "number-lookup.key"), read_secret(home, "number-seal.key"))
+
+
+def checkpoint_signer(home: Home, settings: Settings) -> CheckpointSigner:
+    """This node's signature under the audit log of its tenant. Raises SecretMissing, SecretExposed."""
+    return CheckpointSigner(origin_of(settings.tenant), read_secret(home, "node.key"))
+
+
+async def open_database(home: Home, settings: Settings) -> Database:
+    """The ledger, with the keys of this home; its audit log is checkpointed as it grows.
+
+    Raises SecretMissing, SecretExposed, DatabaseMissing, SchemaTooOld, SchemaTooNew, DatabaseBusy.
+    """
+    return await Database.open(database_url(home, settings), number_keys(home), checkpoint_signer(home, settings))
