@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
-from heedline.pbx import Instance, PbxUnhealthy, Status
+from heedline.pbx import AsteriskMissing, Instance, PbxUnhealthy, Status, find_asterisk, private_root
+from heedline.pbx.builder import build
 from heedline.settings import Settings
 
 app = typer.Typer(name="pbx", help="The Asterisk that Heedline runs.", no_args_is_help=True)
@@ -21,6 +22,20 @@ def instance_of(home: HomeOption) -> Instance:
     """The instance the home's settings describe."""
     found = home_of(home)
     return Instance(found, Settings.load(found.settings_file))
+
+
+@app.command()
+def install(json: JsonOption = False) -> None:
+    """Get an Asterisk: the system's when it is new enough, else a private one is built (a minute, no root needed)."""
+    try:
+        found = find_asterisk()
+    except AsteriskMissing:
+        console = Console(stderr=True, soft_wrap=True)
+        found = build(private_root(), lambda line: console.print(f"  {line}", style="dim", markup=False))
+    if json:
+        print_json({"version": found.version_text, "root": found.root, "modules": found.modules, "data": found.data})
+        return
+    Console(soft_wrap=True).print(f"Asterisk {found.version_text}, {found.root or 'the system’s own'}")
 
 
 @app.command()

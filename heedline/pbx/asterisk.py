@@ -92,7 +92,7 @@ def of_system() -> Asterisk | None:
 def of_root(root: Path) -> Asterisk | None:
     """The Asterisk in a private root, or None when the folder holds none that runs."""
     modules = next(iter(root.glob("usr/lib/*/asterisk/modules")), None)
-    loaders = [*root.glob("lib64/ld-linux-*.so.*"), *root.glob("lib/ld-linux-*.so.*")]
+    loaders = [found for where in ("lib64", "lib") for found in root.glob(f"usr/{where}/ld-linux-*.so.*")]
     binary = root / "usr/sbin/asterisk"
     if not (modules and loaders and binary.exists()):
         return None

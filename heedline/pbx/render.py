@@ -26,14 +26,6 @@ ARI_USER = "heedline"
 AMI_USER = "heedline"
 CHANNELS_AT_MOST = 2000
 FILES_WANTED = 65536
-TLS_CIPHERS = ",".join(
-    (
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-    )
-)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f;]|\\$")
 
 
@@ -84,7 +76,6 @@ def render(home: Home, settings: Settings, asterisk: Asterisk, layout: Layout) -
         "ami_user": AMI_USER,
         "ami_password": ensure_password(home, "ami.password"),
         "tls": {"certificate": home.tls / "pbx.pem", "key": home.tls / "pbx.key"},
-        "tls_ciphers": TLS_CIPHERS,
         "phones": [_phone(home, phone.name, phone.role, phone.transport) for phone in settings.phones],
         "local": {name: _there(layout.local / f"{name}.conf") for name in ("modules", "pjsip", "extensions")},
         **{name: getattr(layout, name) for name in ("etc", "run", "log", "db", "spool")},
