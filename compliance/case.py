@@ -25,8 +25,9 @@ class Denial:
 class Case:
     """`regions`: everywhere the callee may be; `zones`: every time zone. Empty: unknown.
 
-    A stated region adds to what the number says, it never narrows it. Where its zones are not known, `zones` is
-    empty: an unknown part makes the whole unknown.
+    A stated region adds to what the number says, it never narrows it. An unknown part makes the whole unknown: a
+    number nobody can place has no regions whatever was stated, and a stated region without known zones empties
+    `zones`.
     """
 
     facts: Facts
@@ -37,9 +38,9 @@ class Case:
     @classmethod
     def of(cls, facts: Facts, packs: Packs) -> "Case":
         if facts.number is None:
-            return cls(facts, packs, frozenset() if facts.region is None else frozenset({facts.region}), ())
+            return cls(facts, packs, frozenset(), ())
         found = whereabouts(facts.number.e164)
-        if facts.region is None or facts.region in found.regions:
+        if facts.region is None or facts.region in found.regions or not found.regions:
             return cls(facts, packs, found.regions, found.infos)
         stated = region_zones(facts.region)
         zones = tuple(dict.fromkeys(found.infos + stated)) if found.infos and stated else ()

@@ -125,7 +125,7 @@ class Facts:
     for each language this call needs. `ring_seconds`: how long the call will ring at most. `registries`: by the
     list ids of the data ("us.ftc.ndnc", "us-tx.dnc").
 
-    Raises BadInput: `at` without a time zone, a region that is no ISO code, a ring time outside 1 to
+    Raises BadInput: `at` without a time zone or far off, a region that is no ISO code, a ring time outside 1 to
     MAX_RING_SECONDS.
     """
 
@@ -159,6 +159,8 @@ class Facts:
     def __post_init__(self) -> None:
         if self.at is not None and self.at.tzinfo is None:
             raise BadInput("facts: at has no time zone")
+        if self.at is not None and not 2000 <= self.at.year < 2200:
+            raise BadInput("facts: at must lie in the years 2000 to 2199")
         if self.ring_seconds is not None and not 1 <= self.ring_seconds <= MAX_RING_SECONDS:
             raise BadInput(f"facts: ring_seconds must be 1 to {MAX_RING_SECONDS}")
         for name in ("region", "agent_region", "storage_region", "seller_region"):

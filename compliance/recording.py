@@ -40,7 +40,10 @@ class _Say:
 
 
 def recording_duty(case: Case) -> RecordingDuty:
-    """Never fails: unknown facts make it stricter. `reasons` are the voices that set the mode or the announcement."""
+    """Never fails: what is unknown counts as the table above says.
+
+    `reasons` are the voices that set the mode or want the announcement recorded.
+    """
     facts = case.facts
     day = None if facts.at is None else facts.at.astimezone(UTC).date()
     others = (facts.agent_region, facts.storage_region, facts.seller_region)

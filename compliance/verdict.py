@@ -161,7 +161,9 @@ class Verdict:
 
 
 def instant_text(at: datetime) -> str:
-    """ISO 8601 in UTC with a Z, as every JSON of ours writes an instant."""
+    """ISO 8601 in UTC with a Z, as every JSON of ours writes an instant. Raises BadInput: `at` has no time zone."""
+    if at.tzinfo is None:
+        raise BadInput("time: has no time zone; give it with an offset or Z")
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

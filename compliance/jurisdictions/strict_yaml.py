@@ -35,7 +35,7 @@ class _StrictLoader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         if node is not None:
             if node in self._composed:  # an alias gives the anchored node again
-                raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=node.start_mark)
+                raise yaml.MarkedYAMLError(problem="an alias repeats this; write it out", problem_mark=node.start_mark)
             if node.tag not in _PLAIN_TAGS:
                 raise yaml.MarkedYAMLError(problem="tags are not allowed", problem_mark=node.start_mark)
             self._composed.add(node)
