@@ -122,9 +122,11 @@ class AgiServer(Application):  # type: ignore[misc]  # panoramisk has no types
     def add_route(self, path: str, endpoint: Handler) -> None:
         """Answer ``agi://host/path`` with ``endpoint``, an ``async def`` or a plain ``def``.
 
-        :raises ValueError: not a plain path, or there is a route already
+        :raises BadAgi: not a plain path
+        :raises ValueError: there is a route of that path
         """
-        route_of({"agi_network_script": path})
+        if route_of({"agi_network_script": path}) != path:
+            raise BadAgi("AGI: a route has no query")
         if path in self._route:
             raise ValueError("a route of that path exists")
         self._route[path] = endpoint

@@ -20,7 +20,7 @@ MAX_COMMAND = 4_096
 """Characters of one command; Asterisk reads lines of 8 KiB."""
 
 _NAME = re.compile(r"agi_[a-z0-9_]{1,60}")
-_ROUTE = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+_ROUTE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _VERB = re.compile(r"[A-Z]+(?: [A-Z]+)*")
 
 

@@ -31,6 +31,9 @@ exten => nine,1,Answer()
  same => n,Wait(0.3)
  same => n,SendDTMF(9)
  same => n,Wait(600)
+exten => agi,1,Answer()
+ same => n,AGI(${AGI_URL},"one, two")
+ same => n,Wait(600)
 """
 
 
