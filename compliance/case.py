@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from compliance.facts import Facts
 from compliance.jurisdictions import Packs
 from compliance.verdict import Confidence, Obligation, Reason
-from compliance.whereabouts import region_zones, whereabouts
+from compliance.whereabouts import canonical_region, region_zones, whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Case:
 
     A stated region adds to what the number says, it never narrows it. An unknown part makes the whole unknown: a
     number nobody can place has no regions whatever was stated, and a stated region without known zones empties
-    `zones`.
+    `zones`. A stated country adds nothing to a state of it ("US" to "US-NY").
     """
 
     facts: Facts
@@ -40,11 +40,14 @@ class Case:
         if facts.number is None:
             return cls(facts, packs, frozenset(), ())
         found = whereabouts(facts.number.e164)
-        if facts.region is None or facts.region in found.regions or not found.regions:
+        if facts.region is None or not found.regions:
             return cls(facts, packs, found.regions, found.infos)
-        stated = region_zones(facts.region)
-        zones = tuple(dict.fromkeys(found.infos + stated)) if found.infos and stated else ()
-        return cls(facts, packs, found.regions | {facts.region}, zones)
+        stated = canonical_region(facts.region)
+        if any(region == stated or region.startswith(f"{stated}-") for region in found.regions):
+            return cls(facts, packs, found.regions, found.infos)
+        added = region_zones(stated)
+        zones = tuple(dict.fromkeys(found.infos + added)) if found.infos and added else ()
+        return cls(facts, packs, found.regions | {stated}, zones)
 
 
 class Rule(ABC):

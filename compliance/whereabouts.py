@@ -79,7 +79,12 @@ def _plan_regions(parsed: PhoneNumber) -> frozenset[str]:
     region = phonenumbers.region_code_for_number(parsed)
     if region is None or region == "001":
         return frozenset()
-    return frozenset({f"US-{region}" if region in _US_TERRITORIES else region})
+    return frozenset({canonical_region(region)})
+
+
+def canonical_region(region: str) -> str:
+    """ISO gives the US territories two codes; ours is the one under US ("PR" → "US-PR")."""
+    return f"US-{region}" if region in _US_TERRITORIES else region
 
 
 def _plan_zones(parsed: PhoneNumber) -> frozenset[str]:

@@ -30,7 +30,7 @@ def parse_area_codes(content: bytes, file: str) -> dict[str, AreaCode]:
     table = read(content, file)
     table.take("schema").whole(1, 1)
     table.take("citation").text()
-    table.take("source").text()
+    table.take("source").text(800)
     table.take("confidence").choice(*(item.value for item in Confidence))
     table.take("as_of").date()
     rows = [row.table() for row in table.take("rows").items()]

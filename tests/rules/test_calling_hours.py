@@ -74,6 +74,16 @@ def test_stated_region_adds_its_zones_and_never_narrows() -> None:
     assert verdict(at=local("2026-11-18 08:00:00", "America/Los_Angeles"), region="US-CA").allowed
 
 
+def test_stated_country_adds_nothing_to_a_state_of_it() -> None:
+    assert verdict(at=local("2026-11-18 08:00:00", NY), region="US").allowed
+    assert verdict(number="+17875550123", region="PR").recording.jurisdictions == ("US-PR", "US-TX")
+
+
+def test_stated_region_does_not_place_a_number_nobody_can_place() -> None:
+    found = verdict(number="+80012345678", region="US-NY")
+    assert {"number.valid", "hours", "recording.ends"} <= denied_by(found)
+
+
 def test_stated_region_whose_zones_nobody_knows_denies() -> None:
     assert "hours" in denied_by(verdict(region="ZZ"))
 
