@@ -64,6 +64,14 @@ def nothing(call: Call, event: Event) -> Step:
     return call, []
 
 
+def _play(call: Call, prompt: Prompt, to: Leg | None) -> Step:
+    return replace(call, playing=prompt), [PlayPrompt(prompt, to)]
+
+
+def _silence(call: Call) -> list[Command]:
+    return [StopPrompt()] if call.playing else []
+
+
 # ── may we call? ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -104,7 +112,7 @@ def await_agent(call: Call, event: Event) -> Step:
 
 def tell_agent_denied(call: Call, event: Event) -> Step:
     reason = event.reason if isinstance(event, GateDenied) else ""
-    return replace(call, disposition="denied", detail=reason), [PlayPrompt(Prompt.CALL_DENIED, Leg.AGENT)]
+    return _play(replace(call, disposition="denied", detail=reason), Prompt.CALL_DENIED, Leg.AGENT)
 
 
 # ── notice ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,15 +132,16 @@ def record_outbound(call: Call, event: Event) -> Step:
 
 
 def play_notice(call: Call, event: Event) -> Step:
-    return call, [*_join_callee(call), PlayPrompt(Prompt.NOTICE, _audience(call))]
+    call, play = _play(call, Prompt.NOTICE, _audience(call))
+    return call, [*_join_callee(call), *play]
 
 
 def play_notice_again(call: Call, event: Event) -> Step:
-    return play_notice(replace(call, playing=None, may_record=False), event)
+    return play_notice(replace(call, may_record=False), event)
 
 
 def record_outbound_again(call: Call, event: Event) -> Step:
-    return record_outbound(replace(call, playing=None, may_record=False), event)
+    return record_outbound(replace(call, may_record=False), event)
 
 
 def start_recording(call: Call, event: Event) -> Step:
@@ -161,30 +170,28 @@ def _drop_tape(call: Call) -> Step:
 
 def talk_unrecorded(call: Call, event: Event) -> Step:
     call, stop = _drop_tape(call)
+    silence = _silence(call)
     call, commands = connect(call, event)
-    return call, [*stop, *commands]
+    return call, [*silence, *stop, *commands]
 
 
 def dial_agent_unrecorded(call: Call, event: Event) -> Step:
     call, stop = _drop_tape(call)
+    silence = _silence(call)
     call, commands = dial_agent(call, event)
-    return call, [*stop, *commands]
+    return call, [*silence, *stop, *commands]
 
 
 # ── consent ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def ask_consent(call: Call, event: Event) -> Step:
-    call = replace(call, asked=1)
-    return call, [*_join_callee(call), PlayPrompt(Prompt.CONSENT_ASK, _audience(call))]
-
-
-def ask_consent_again(call: Call, event: Event) -> Step:
-    return ask_consent(replace(call, playing=None), event)
+    call, play = _play(replace(call, asked=1), Prompt.CONSENT_ASK, _audience(call))
+    return call, [*_join_callee(call), *play]
 
 
 def ask_again(call: Call, event: Event) -> Step:
-    return replace(call, asked=call.asked + 1), [PlayPrompt(Prompt.REPROMPT, _audience(call))]
+    return _play(replace(call, asked=call.asked + 1), Prompt.REPROMPT, _audience(call))
 
 
 def await_key(call: Call, event: Event) -> Step:
@@ -192,8 +199,7 @@ def await_key(call: Call, event: Event) -> Step:
 
 
 def _write_consent(call: Call, answer: Answer) -> Step:
-    stop: list[Command] = [StopPrompt()] if call.playing else []
-    return call, [CancelTimer(Timer.CONSENT), *stop, WriteConsent(answer)]
+    return call, [CancelTimer(Timer.CONSENT), *_silence(call), WriteConsent(answer)]
 
 
 def write_granted(call: Call, event: Event) -> Step:
@@ -218,11 +224,8 @@ def write_not_asked(call: Call, event: Event) -> Step:
 def _opt_out(call: Call, source: str) -> Step:
     """Durable first: the write goes before everything else that is asked for."""
     call = replace(call, starred=frozenset(), disposition="opted_out", detail=source)
-    commands: list[Command] = [WriteOptOut(source), SetTimer(Timer.OPTOUT_PATIENCE, OPTOUT_PATIENCE_S)]
-    if call.playing:
-        commands.append(StopPrompt())
     call, stop = _drop_tape(call)
-    return call, [*commands, *stop]
+    return call, [WriteOptOut(source), SetTimer(Timer.OPTOUT_PATIENCE, OPTOUT_PATIENCE_S), *_silence(call), *stop]
 
 
 def opt_out_by_key(call: Call, event: Event) -> Step:
@@ -316,14 +319,15 @@ def _say_alone(call: Call, prompt: Prompt) -> Step:
     """To the callee only: out of the bridge first, then the agent is let go."""
     unbridge: list[Command] = [Unbridge(Leg.CALLEE)] if call.bridged or call.agent is Status.UP else []
     agent: list[Command] = [HangUp(Leg.AGENT)] if call.agent in (Status.DIALLED, Status.UP) else []
-    return replace(call, bridged=False), [*unbridge, PlayPrompt(prompt, Leg.CALLEE), *agent]
+    call, play = _play(replace(call, bridged=False), prompt, Leg.CALLEE)
+    return call, [*unbridge, *play, *agent]
 
 
 def _farewell(call: Call, prompt: Prompt, disposition: str, detail: str = "") -> Step:
-    stop_prompt: list[Command] = [StopPrompt()] if call.playing else []
+    silence = _silence(call)
     call, stop = _drop_tape(replace(call, disposition=disposition, detail=detail))
     call, say = _say_alone(call, prompt)
-    return call, [*stop_prompt, *stop, *say]
+    return call, [*silence, *stop, *say]
 
 
 def farewell_refused(call: Call, event: Event) -> Step:
@@ -343,8 +347,7 @@ def _hang_up(call: Call) -> list[Command]:
 
 
 def _end(call: Call, event: Event, disposition: str, detail: str = "") -> Step:
-    commands: list[Command] = [StopPrompt()] if call.playing else []
-    commands += _hang_up(call)
+    commands = [*_silence(call), *_hang_up(call)]
     if call.taping:
         call = replace(call, tape=Tape.STOPPING)
         commands.append(StopRecording(crashed=isinstance(event, LinkRestored)))

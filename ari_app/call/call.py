@@ -83,8 +83,8 @@ class Plan:
     placement: Placement
     recording_required: bool
     ends_on_refusal: bool
-    ring_seconds: float
-    agent_ring_seconds: float
+    ring_seconds: int
+    agent_ring_seconds: int
     agent_called_us: bool = False  # the agent dialled from the phone: that leg is up already
 
 
@@ -99,9 +99,9 @@ class Call:
     bridged: bool = False
     tape: Tape = Tape.OFF
     may_record: bool = False  # the notice was heard to its end, or consent is in the ledger
-    playing: Prompt | None = None
+    playing: Prompt | None = None  # from the command to play it until it is reported to have ended
     asked: int = 0
-    grace: bool = False  # a prompt that offered 9 has just ended: the bare 9 still counts
+    grace: bool = False  # a prompt has offered 9: the bare 9 still counts, until a while into the talk
     starred: frozenset[Leg] = frozenset()  # legs whose last key was `*`
     disposition: str = ""
     detail: str = ""
@@ -134,6 +134,7 @@ _PRESENT = {
     Presence.RINGING: Status.DIALLED,
     Presence.UP: Status.UP,
 }
+OFFERING_NINE = (Prompt.NOTICE, Prompt.CONSENT_ASK, Prompt.REPROMPT)
 _STAR = {Timer.STAR_CALLEE: Leg.CALLEE, Timer.STAR_AGENT: Leg.AGENT}
 
 
@@ -146,11 +147,9 @@ def note(call: Call, event: Event) -> Call:
             return call.with_leg(leg, Status.UP)
         case LegFailed(leg=leg) | LegGone(leg=leg):
             return call.with_leg(leg, Status.GONE)
-        case PromptStarted(prompt=prompt):
-            return replace(call, playing=prompt)
-        case PromptFinished(prompt=prompt):
-            return replace(call, playing=None if call.playing is prompt else call.playing, grace=True)
-        case TimerFired(timer=Timer.PROMPT):
+        case PromptStarted(prompt=prompt) if prompt in OFFERING_NINE:
+            return replace(call, grace=True)
+        case PromptFinished(prompt=prompt) if prompt is call.playing:
             return replace(call, playing=None)
         case TimerFired(timer=Timer.GRACE):
             return replace(call, grace=False)
@@ -167,6 +166,7 @@ def note(call: Call, event: Event) -> Call:
         case BridgeFailed():
             return replace(call, bridged=False)
         case LinkRestored(callee=callee, agent=agent, recording=recording):
+            call = replace(call, playing=None)
             call = _look_again(_look_again(call, Leg.CALLEE, callee), Leg.AGENT, agent)
             return _look_for_tape(call, recording)
     return call

@@ -273,8 +273,8 @@ def agent_ring_over(call: Call, event: Event) -> bool:
 
 
 def prompt_overdue(call: Call, event: Event) -> bool:
-    """The PBX reported no end of the prompt in due time: it counts as cut."""
-    return _fired(event, Timer.PROMPT)
+    """The PBX reported no end of the prompt in due time: it counts as cut. Stale when nothing plays any more."""
+    return _fired(event, Timer.PROMPT) and call.playing is not None
 
 
 def prompt_overdue_and_required(call: Call, event: Event) -> bool:
@@ -286,7 +286,8 @@ def prompt_overdue_with_agent(call: Call, event: Event) -> bool:
 
 
 def silence(call: Call, event: Event) -> bool:
-    return _fired(event, Timer.CONSENT)
+    """Stale while a question plays: it has been put again after a lost link."""
+    return _fired(event, Timer.CONSENT) and call.playing is None
 
 
 def silence_once(call: Call, event: Event) -> bool:

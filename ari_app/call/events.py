@@ -234,7 +234,7 @@ class RecordingResumed(Event):
 
 @dataclass(frozen=True)
 class RecordingSealed(Event):
-    seconds: float
+    milliseconds: int
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,10 @@ class HangupRequested(Event):
 
 @dataclass(frozen=True)
 class LinkRestored(Event):
-    """We look at the PBX again after a lost link or a restart; this is how the call stands there."""
+    """We look at the PBX again after a lost link or a restart; this is how the call stands there.
+
+    What was playing has been stopped, and its end is not reported any more. `recording`: the recorder has it open.
+    """
 
     callee: Presence
     agent: Presence

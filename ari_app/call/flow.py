@@ -192,7 +192,7 @@ TABLE: tuple[Row, ...] = (
     row(PROMPTING, LinkRestored, when.agent_lost_in_bridge, P.FAREWELL, do.farewell_agent_unavailable),
     row((P.ARMING, P.NOTICE), LinkRestored, when.announced_on_tape, P.ARMING, do.record_outbound_again),
     row((P.ARMING, P.NOTICE), LinkRestored, when.always, P.NOTICE, do.play_notice_again),
-    row((P.ASKING, P.CONSENTING), LinkRestored, when.always, P.ASKING, do.ask_consent_again),
+    row((P.ASKING, P.CONSENTING), LinkRestored, when.always, P.ASKING, do.ask_consent),
     row(P.AGENT_WAIT, LinkRestored, when.callee_lost, P.ENDING, do.end_hung_up_waiting),
     row(P.AGENT_WAIT, LinkRestored, when.agent_on_line_and_recording_due, P.STARTING, do.start_recording),
     row(P.AGENT_WAIT, LinkRestored, when.agent_on_line, P.TALKING, do.connect),
@@ -214,11 +214,20 @@ TABLE: tuple[Row, ...] = (
     row(P.ENDING, Settled, when.settled, P.ENDED, do.write_end),
 )
 
-_BY_PHASE: dict[tuple[Phase, type[Event]], tuple[Row, ...]] = {
-    (phase, event): tuple(r for r in TABLE if phase in r.phases and r.event is event)
-    for phase in Phase
-    for event in {r.event for r in TABLE}
-}
+
+Index = dict[tuple[Phase, type[Event]], tuple[Row, ...]]
+
+
+def index(table: tuple[Row, ...]) -> Index:
+    """The rows by phase and event, in the table's order."""
+    by: Index = {}
+    for r in table:
+        for phase in r.phases:
+            by[phase, r.event] = (*by.get((phase, r.event), ()), r)
+    return by
+
+
+_BY_PHASE = index(TABLE)
 
 
 def decide(call: Call, event: Event, now: datetime) -> Step:
@@ -234,12 +243,18 @@ def decide(call: Call, event: Event, now: datetime) -> Step:
     return call, commands
 
 
+def fitting(call: Call, event: Event) -> Row | None:
+    """The row that is taken for this event; `call` has been noted already."""
+    rows = _BY_PHASE.get((call.phase, type(event)), ())
+    return next((candidate for candidate in rows if candidate.condition(call, event)), None)
+
+
 def _step(call: Call, event: Event) -> Step:
-    for candidate in _BY_PHASE.get((call.phase, type(event)), ()):
-        if candidate.condition(call, event):
-            after, commands = candidate.action(call, event)
-            return (after if candidate.to is None else do.enter(after, candidate.to)), commands
-    return call, []
+    taken = fitting(call, event)
+    if taken is None:
+        return call, []
+    after, commands = taken.action(call, event)
+    return (after if taken.to is None else do.enter(after, taken.to)), commands
 
 
 def fold(call: Call, events: "list[tuple[Event, datetime]]") -> Call:
@@ -249,4 +264,4 @@ def fold(call: Call, events: "list[tuple[Event, datetime]]") -> Call:
     return call
 
 
-__all__ = ["TABLE", "Row", "decide", "fold"]
+__all__ = ["TABLE", "Row", "decide", "fitting", "fold", "index"]
