@@ -145,6 +145,15 @@ class Recordings:
             .values(state=state.value, ciphertext_size=size, sha256=sha256)
         )
 
+    async def segments_void(self, recording_id: str) -> int:
+        """Segments that were committed and never came to hold a chunk are marked failed, with no bytes."""
+        return await self._tx.run(
+            update(schema.segments)
+            .where(schema.segments.c.recording_id == recording_id)
+            .where(schema.segments.c.state == RecordingState.OPEN.value)
+            .values(state=RecordingState.FAILED.value, ciphertext_size=0)
+        )
+
     async def sealed(
         self,
         recording_id: str,

@@ -25,8 +25,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from storage.vault import canonical
 from storage.vault.errors import BadSegment
+from storage.vault.fields import Fields, Json, decode, encode
 
 MAGIC = b"HEEDSEG1"
 VERSION = 1
@@ -70,7 +70,7 @@ class SegmentHeader:
 
     def encode(self) -> bytes:
         """Magic, length and canonical header: the message's context, and the first bytes of the file."""
-        body = canonical.encode(
+        body = encode(
             {
                 "codec": self.codec.value,
                 "layout": self.layout.value,
@@ -110,14 +110,14 @@ def read_header(data: bytes, where: str) -> tuple[SegmentHeader, int]:
     if len(body) < length:
         raise BadSegment(f"{where}: cut within its header")
     try:
-        header = _header_of(canonical.decode(body, LONGEST_HEADER))
+        header = _header_of(decode(body, LONGEST_HEADER))
     except (ValueError, TypeError) as error:
         raise BadSegment(f"{where}: header: {error}") from None
     return header, fixed + length
 
 
-def _header_of(value: dict[str, canonical.Json]) -> SegmentHeader:
-    fields = canonical.Fields(value, "header")
+def _header_of(value: dict[str, Json]) -> SegmentHeader:
+    fields = Fields(value, "header")
     version = fields.integer("version")
     if version != VERSION:
         raise ValueError(f"version {version}; this Heedline reads version {VERSION}")

@@ -67,6 +67,10 @@ class Trusted:
             return False
         return True
 
+    def signer_of(self, domain: bytes, message: bytes, signature: bytes) -> str | None:
+        """The id of the trusted key that made the signature, None when none did."""
+        return next((key for key in self._keys if self.holds(key, domain, message, signature)), None)
+
 
 def read_public(path: Path) -> bytes:
     """The raw public key in a file written from `Signer.public_line`.

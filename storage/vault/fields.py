@@ -1,34 +1,37 @@
-"""Canonical JSON: one way to write a value, so that bytes can be hashed, signed and compared.
+"""Reading canonical JSON strictly: one way to write a value, and nothing else is accepted.
 
-Keys sorted, no white space, ASCII only, no floats. The reader accepts nothing but the canonical form:
-whatever byte of it is changed, either the value changes (and a signature breaks) or the text is refused.
+Whatever byte of a canonical text is changed, either the value changes (and a signature or a key breaks) or the
+text is refused here.
 """
 
 import json
+
+from compliance.errors import BadInput
+from storage.canonical import LARGEST_INTEGER, canonical
 
 Json = str | int | bool | None | list["Json"] | dict[str, "Json"]
 
 
 def encode(value: Json) -> bytes:
-    """The canonical bytes of the value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+    """The canonical bytes of the value (`storage.canonical`)."""
+    return canonical(value).encode()
 
 
 def decode(data: bytes, limit: int) -> dict[str, Json]:
     """The object written in `data`.
 
-    Raises ValueError: longer than `limit` bytes, not JSON, not an object, or not in canonical form.
+    Raises ValueError, TypeError: over `limit` bytes, not JSON, not an object, or not in canonical form.
     """
     if len(data) > limit:
         raise ValueError(f"{len(data)} bytes, at most {limit} are read")
     try:
-        value: Json = json.loads(data.decode("ascii"), parse_float=_no_float, parse_constant=_no_float)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise TypeError("not an object")
-    if encode(value) != data:
-        raise ValueError("not in canonical form")
+        value: Json = json.loads(data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
+        if not isinstance(value, dict):
+            raise TypeError("not an object")
+        if encode(value) != data:
+            raise ValueError("not in canonical form")
+    except (RecursionError, BadInput) as error:
+        raise ValueError(str(error) or "nested too deeply") from None
     return value
 
 
@@ -56,12 +59,7 @@ class Fields:
             raise ValueError(f"{self._where}: {key} is not a text of at most {longest} characters")
         return value
 
-    def optional_text(self, key: str, longest: int = 256) -> str | None:
-        if self._left.get(key, "") is None:
-            return None if self._take(key) is None else ""
-        return self.text(key, longest)
-
-    def integer(self, key: str, lowest: int = 0, highest: int = 2**62) -> int:
+    def integer(self, key: str, lowest: int = 0, highest: int = LARGEST_INTEGER) -> int:
         value = self._take(key)
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise ValueError(f"{self._where}: {key} is not an integer of {lowest} to {highest}")

@@ -1,0 +1,229 @@
+"""The conductor's side of the recorder's socket.
+
+Connects by itself and again after a loss. Every operation may be asked for twice, so a request whose answer was
+lost is simply sent again, within its time.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from storage.instant import to_us
+from storage.vault.errors import BadRequest, RecorderDown, RecorderError
+from storage.vault.fields import Json
+from storage.vault.spool import spool_name
+from storage.vault.wire import LONGEST_LINE, Op, line_of, parse_message
+
+log = logging.getLogger("heedline.recorder")
+
+OPEN_SECONDS = 5.0
+CLOSE_SECONDS = 30.0
+_BACK_OFF = 0.1
+_LONGEST_BACK_OFF = 2.0
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What became of a recording. `failed`: it could not go on; what had been sealed by then is kept."""
+
+    seconds: float
+    failed: bool
+
+
+@dataclass(frozen=True)
+class RecorderStatus:
+    open: int
+    failed: int
+    spool_free: int  # bytes
+
+
+@dataclass(frozen=True)
+class RecordingFailed:
+    """Recording can't go on (or, with `spool_full`, is about to lose audio). `error` is one of GapKind's values."""
+
+    recording: str
+    error: str
+
+
+@dataclass(frozen=True)
+class RecordingSealed:
+    recording: str
+    seconds: float
+
+
+RecorderEvent = RecordingFailed | RecordingSealed
+
+
+class RecorderClient:
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Json]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._reader_task: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+
+    async def connect(self, within: float = OPEN_SECONDS) -> None:
+        """Wait until the recorder answers. Raises RecorderDown."""
+        await self._ask({"op": Op.PING.value}, within)
+
+    async def close_connection(self) -> None:
+        self._drop()
+        if self._reader_task is not None:
+            self._reader_task.cancel()
+            await asyncio.wait({self._reader_task})
+
+    async def open(self, recording: str, attempt: str, at: datetime, rate: int = 8000) -> str:
+        """Begin a recording; returns the name of its spool file, empty and ready for MixMonitor.
+
+        Raises RecorderDown, RecorderError (no_kek, spool_full, disk_full, disk_error, exists, too_many, database).
+        """
+        name = spool_name(recording)
+        message: dict[str, Json] = {"op": Op.OPEN.value, "recording": recording, "attempt": attempt}
+        await self._ask({**message, "spool": name, "rate": rate, "at": to_us(at)}, OPEN_SECONDS)
+        return name
+
+    async def pause(self, recording: str, at: datetime) -> None:
+        """Note that recording is paused, durably. Raises RecorderDown, RecorderError (unknown, database)."""
+        await self._ask({"op": Op.PAUSE.value, "recording": recording, "at": to_us(at)}, OPEN_SECONDS)
+
+    async def resume(self, recording: str, at: datetime) -> None:
+        """Note that recording goes on, durably. Raises as `pause`."""
+        await self._ask({"op": Op.RESUME.value, "recording": recording, "at": to_us(at)}, OPEN_SECONDS)
+
+    async def close(
+        self, recording: str, at: datetime, *, crashed: bool = False, reason: str = "", within: float = CLOSE_SECONDS
+    ) -> Closed:
+        """Seal a recording to its last byte; a ledger that is busy is waited for.
+
+        Raises RecorderDown, RecorderError (unknown; database when it was busy for all of `within` seconds).
+        """
+        message: dict[str, Json] = {"op": Op.CLOSE.value, "recording": recording, "at": to_us(at)}
+        message |= {"crashed": crashed, "reason": reason[:200]}
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        while True:
+            try:
+                reply = await self._ask(message, max(0.01, deadline - loop.time()))
+            except RecorderError as error:
+                if error.code != "database" or loop.time() + _LONGEST_BACK_OFF > deadline:
+                    raise
+                await asyncio.sleep(_LONGEST_BACK_OFF / 2)
+                continue
+            return Closed(_milliseconds(reply) / 1000, reply.get("failed") is True)
+
+    async def ping(self) -> RecorderStatus:
+        """Raises RecorderDown."""
+        reply = await self._ask({"op": Op.PING.value}, OPEN_SECONDS)
+        figures = [reply.get(key) for key in ("open", "failed", "spool_free")]
+        first, second, third = (figure if isinstance(figure, int) else 0 for figure in figures)
+        return RecorderStatus(first, second, third)
+
+    async def events(self) -> AsyncGenerator[RecorderEvent | None, None]:
+        """Failures and sealings as they happen, until cancelled; None each time the recorder is lost.
+
+        After a loss it connects again by itself, and the recorder repeats what has failed and is still open.
+        """
+        delay = _BACK_OFF
+        while True:
+            try:
+                async with contextlib.aclosing(self._watch()) as messages:
+                    async for message in messages:
+                        delay = _BACK_OFF
+                        event = _event_of(message)
+                        if event is not None:
+                            yield event
+            except (OSError, BadRequest, asyncio.LimitOverrunError) as error:
+                log.info("the recorder's events are lost: %s", type(error).__name__)
+            yield None
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_BACK_OFF)
+
+    async def _watch(self) -> AsyncGenerator[dict[str, Json], None]:
+        reader, writer = await asyncio.open_unix_connection(self._socket, limit=LONGEST_LINE)
+        try:
+            writer.write(line_of({"id": 0, "op": Op.WATCH.value}))
+            await writer.drain()
+            while line := await reader.readline():
+                yield parse_message(line)
+        finally:
+            writer.close()
+
+    async def _ask(self, message: dict[str, Json], within: float) -> dict[str, Json]:
+        """Send until answered, over as many connections as it takes, for `within` seconds."""
+        delay = _BACK_OFF
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    try:
+                        reply = await self._ask_once(message)
+                        break
+                    except OSError:
+                        await asyncio.sleep(delay)
+                        delay = min(delay * 2, _LONGEST_BACK_OFF)
+        except TimeoutError:
+            raise RecorderDown(f"no answer on {self._socket} within {within:.0f} s; is the recorder running?") from None
+        if reply.get("ok") is not True:
+            raise RecorderError(str(reply.get("error", "?")), str(reply.get("detail", "")))
+        return reply
+
+    async def _ask_once(self, message: dict[str, Json]) -> dict[str, Json]:
+        """Raises OSError: not connected, or the connection was lost before the answer."""
+        async with self._connecting:
+            if self._writer is None:
+                reader, self._writer = await asyncio.open_unix_connection(self._socket, limit=LONGEST_LINE)
+                self._reader_task = asyncio.create_task(self._read(reader, self._writer))
+            writer = self._writer
+        number = next(self._numbers)
+        answer: asyncio.Future[dict[str, Json]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            writer.write(line_of({"id": number, **message}))
+            await writer.drain()
+            return await answer
+        finally:
+            self._waiting.pop(number, None)
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                message = parse_message(line)
+                number = message.get("id")
+                answer = self._waiting.get(number) if isinstance(number, int) else None
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+        except (OSError, ValueError, BadRequest) as error:
+            log.info("the recorder's connection is lost: %s", type(error).__name__)
+        finally:
+            if self._writer is writer:
+                self._drop()
+            writer.close()
+
+    def _drop(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(ConnectionResetError("the recorder went away"))
+
+
+def _milliseconds(message: dict[str, Json]) -> int:
+    value = message.get("milliseconds")
+    return value if isinstance(value, int) else 0
+
+
+def _event_of(message: dict[str, Json]) -> RecorderEvent | None:
+    kind, recording, error = message.get("event"), message.get("recording"), message.get("error")
+    if not isinstance(recording, str):
+        return None
+    if kind == "failed":
+        return RecordingFailed(recording, str(error))
+    if kind == "sealed":
+        return RecordingSealed(recording, _milliseconds(message) / 1000)
+    return None

@@ -1,0 +1,181 @@
+"""One recording while it is being recorded: spool on one side, segments on the other. Synchronous.
+
+Every method may block on a disk and runs in a worker thread, never two at a time for one session (its `Follower`
+sees to that). Offsets are bytes of plaintext since the recording began.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from storage.instant import to_us
+from storage.ledger.recordings import Pause, Recording
+from storage.vault import manifest as paper
+from storage.vault.blobs import FolderBlobs, segment_name
+from storage.vault.format import CHUNK, Codec, Layout, SegmentHeader
+from storage.vault.segment import SegmentWriter
+from storage.vault.spool import SpoolFile, SpoolFolder
+
+_AT_ONCE = 64 * CHUNK  # 1 MiB: bounds memory and how long one recording keeps a worker
+
+
+class Failure(Enum):
+    """Why a recording could not go on, as programs are told; each is a `GapKind` of the manifest too."""
+
+    DISK_FULL = "disk_full"
+    DISK_ERROR = "disk_error"
+    NO_KEK = "no_kek"
+    SPOOL_LOST = "spool_lost"
+    SPOOL_CHANGED = "spool_changed"
+
+
+class SpoolChanged(Exception):
+    """The spool file shrank or was unlinked while it was being recorded."""
+
+
+@dataclass
+class Closing:
+    """A recording on its way to being closed: its manifest is written once, whatever has to be tried again."""
+
+    manifest: paper.Manifest
+    body: bytes
+    signature: bytes
+
+
+@dataclass
+class Session:
+    recording: Recording
+    spool_file: SpoolFile | None  # None: it is gone
+    writer: SegmentWriter | None
+    entries: list[paper.SegmentEntry] = field(default_factory=list)
+    unrecorded: list[paper.SegmentEntry] = field(default_factory=list)  # closed, not yet in the ledger
+    next_segment: int = 1
+    gaps: list[paper.Gap] = field(default_factory=list)
+    failure: Failure | None = None
+    closing: Closing | None = None
+
+    @classmethod
+    def begin(cls, recording: Recording, blobs: FolderBlobs, spool: SpoolFolder, dek: bytes) -> "Session":
+        """Create segment 0, then the empty spool file. Raises BlobExists, OSError."""
+        session = cls(recording, None, None)
+        session.begin_segment(blobs, 0, to_us(recording.started), dek)
+        try:
+            session.spool_file = spool.create(recording.id)
+        except OSError:
+            session.abandon_segment()
+            blobs.delete(segment_name(recording.id, 0))
+            raise
+        return session
+
+    def begin_segment(self, blobs: FolderBlobs, number: int, started_us: int, dek: bytes) -> None:
+        """Raises BlobExists, OSError."""
+        self.writer = SegmentWriter(blobs, self.header(number, started_us), dek)
+
+    @property
+    def spool(self) -> SpoolFile:
+        if self.spool_file is None:
+            raise SpoolChanged
+        return self.spool_file
+
+    @property
+    def id(self) -> str:
+        return self.recording.id
+
+    @property
+    def sealed(self) -> int:
+        """Bytes that no crash can take any more."""
+        done = sum(entry.plaintext for entry in self.entries)
+        return done + (self.writer.durable if self.writer else 0)
+
+    def header(self, number: int, started_us: int) -> SegmentHeader:
+        recording = self.recording
+        return SegmentHeader(
+            tenant=recording.tenant,
+            recording=recording.id,
+            segment=number,
+            codec=Codec.S16LE,
+            layout=Layout(recording.layout),
+            rate=recording.rate,
+            started_us=started_us,
+            node=recording.node,
+        )
+
+    def waiting(self) -> int:
+        """Bytes in the spool that are not sealed. Raises SpoolChanged."""
+        size, sealed = self.spool.size(), self.sealed
+        if size < sealed or self.spool.lost():
+            raise SpoolChanged
+        return size - sealed
+
+    def advance(self) -> int:
+        """Seal the whole chunks that wait, 1 MiB at most. Returns how many bytes. Raises SpoolChanged, OSError."""
+        if self.writer is None:
+            return 0
+        ready = min(self.waiting(), _AT_ONCE) // CHUNK * CHUNK
+        if ready == 0:
+            return 0
+        start = self.sealed
+        plaintext = self.spool.read(start, ready)
+        if len(plaintext) != ready:
+            raise SpoolChanged
+        self.writer.seal(plaintext)
+        self.spool.take_back(start + ready)
+        return ready
+
+    def end_segment(self, *, with_tail: bool) -> None:
+        """Seal what is left (less than a chunk, when `with_tail`) and end the segment. Raises as `advance`."""
+        if self.writer is None:
+            return
+        while self.advance():
+            pass
+        start = self.sealed
+        tail = self.spool.read(start, min(self.waiting(), CHUNK - 1)) if with_tail else b""
+        entry = self.writer.finish(tail)
+        self._closed(entry)
+        self.spool.take_back(start + len(tail))
+
+    def abandon_segment(self) -> None:
+        """End the segment where it is durable, without a last short chunk."""
+        if self.writer is not None:
+            self._closed(self.writer.abandon())
+
+    def _closed(self, entry: paper.SegmentEntry) -> None:
+        if self.writer is not None:
+            self.writer.close()
+        self.writer = None
+        self.entries.append(entry)
+        self.unrecorded.append(entry)
+
+    def write_manifest(
+        self,
+        sealed: datetime,
+        pauses: list[Pause],
+        *,
+        crashed: bool,
+        reason: str,
+        sign: Callable[[bytes], bytes],
+    ) -> Closing:
+        """The manifest over what is there; made once, kept for whoever has to try again."""
+        if self.closing is None:
+            recording = self.recording
+            written = paper.Manifest(
+                tenant=recording.tenant,
+                recording=recording.id,
+                attempt=recording.attempt_id,
+                node=recording.node,
+                codec=Codec.S16LE,
+                layout=Layout(recording.layout),
+                rate=recording.rate,
+                started_us=to_us(recording.started),
+                sealed_us=to_us(sealed),
+                crashed=crashed,
+                failed=self.failure is not None,
+                reason=reason,
+                segments=tuple(self.entries),
+                pauses=tuple(paper.Span(to_us(p.since), None if p.until is None else to_us(p.until)) for p in pauses),
+                gaps=tuple(self.gaps),
+            )
+            body = written.encode()
+            self.closing = Closing(written, body, sign(body))
+        return self.closing
