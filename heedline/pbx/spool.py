@@ -67,7 +67,10 @@ def release_ram_spool(home: Home, settings: Settings) -> bool:
         return True
     if os.geteuid() != 0 or mount_of(folder).point != folder.resolve() or settings.recording.spool:
         return True  # somebody else's mount, as a systemd unit's: theirs to take away
-    return subprocess.run(["umount", "--", str(folder)], capture_output=True, check=False).returncode == 0
+    if subprocess.run(["umount", "--", str(folder)], capture_output=True, check=False).returncode:
+        return False
+    folder.rmdir()
+    return True
 
 
 def is_ram(folder: Path) -> bool:
