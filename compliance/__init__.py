@@ -5,6 +5,7 @@ The door: `Gate(DIALLING_RULES, load_packs()).check(facts)` gives a `Verdict`.
 
 from compliance.errors import BadInput, HeedlineError
 from compliance.facts import Facts, RecordingPolicy
+from compliance.facts_json import facts_from_dict
 from compliance.gate import Gate
 from compliance.jurisdictions import Packs, load_packs
 from compliance.number import BadNumber, Number, parse_number, regions, zones
@@ -39,6 +40,7 @@ __all__ = [
     "RecordingMode",
     "RecordingPolicy",
     "Verdict",
+    "facts_from_dict",
     "load_packs",
     "parse_number",
     "regions",

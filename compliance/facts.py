@@ -5,7 +5,6 @@ the JSON keys of `heedline gate check --facts`.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -14,7 +13,7 @@ from enum import Enum
 
 from compliance.errors import BadInput
 from compliance.number import Number
-from compliance.verdict import instant_text
+from compliance.verdict import canonical_json, instant_text
 
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 
@@ -176,8 +175,7 @@ class Facts:
         """SHA-256 (hex) of the canonical JSON, with the number replaced by its keyed look-up hash."""
         data = self.to_dict()
         data["number"] = number_hash.hex()
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return hashlib.sha256(canonical_json(data).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -39,7 +39,19 @@ _INSTANT = re.compile(
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
-Reader = Callable[[object, str], object]
+Reader = Callable[[object], object]
+
+
+class _Wrong(Exception):
+    """A value that cannot be; each level it passes puts its own name before it, so success builds no text."""
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path = path
+
+    def under(self, name: str) -> "_Wrong":
+        return _Wrong(self.problem, f"{name}.{self.path}" if self.path else name)
 
 
 def facts_from_dict(data: object, where: str) -> Facts:
@@ -47,59 +59,69 @@ def facts_from_dict(data: object, where: str) -> Facts:
 
     Raises BadInput: `data` is no object, holds a key nobody knows, or a value that cannot be.
     """
-    table = _table(data, where)
     values: dict[str, Any] = {}
-    for key, value in table.items():
-        reader = _READERS.get(key)
-        if reader is None:
-            raise BadInput(f"{where}: unknown key {key[:40]!r}")
-        values[key] = None if value is None else reader(value, f"{where}: {key}")
     try:
+        for key, value in _table(data).items():
+            reader = _READERS.get(key)
+            if reader is None:
+                raise _unknown(key)
+            if value is not None:
+                try:
+                    values[key] = reader(value)
+                except _Wrong as wrong:
+                    raise wrong.under(key) from None
         return Facts(**values)
+    except _Wrong as wrong:
+        place = f"{where}: {wrong.path}" if wrong.path else where
+        raise BadInput(f"{place}: {wrong.problem}") from None
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from None
 
 
-def _table(value: object, where: str) -> dict[str, object]:
+def _unknown(key: str) -> _Wrong:
+    return _Wrong(f"unknown key {key[:40]!r}")
+
+
+def _table(value: object) -> dict[str, object]:
     if not isinstance(value, dict) or len(value) > _MAX_ITEMS:
-        raise BadInput(f"{where}: must be an object of at most {_MAX_ITEMS} keys")
+        raise _Wrong(f"must be an object of at most {_MAX_ITEMS} keys")
     return value
 
 
-def _list(value: object, where: str) -> list[object]:
+def _list(value: object) -> list[object]:
     if not isinstance(value, list) or len(value) > _MAX_ITEMS:
-        raise BadInput(f"{where}: must be a list of at most {_MAX_ITEMS}")
+        raise _Wrong(f"must be a list of at most {_MAX_ITEMS}")
     return value
 
 
-def _text(value: object, where: str) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
-        raise BadInput(f"{where}: must be printable text of 1 to 200 characters")
+        raise _Wrong("must be printable text of 1 to 200 characters")
     return value
 
 
-def _flag(value: object, where: str) -> bool:
+def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadInput(f"{where}: must be true or false")
+        raise _Wrong("must be true or false")
     return value
 
 
-def _count(value: object, where: str) -> int:
+def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COUNT:
-        raise BadInput(f"{where}: must be a whole number, 0 or more")
+        raise _Wrong("must be a whole number, 0 or more")
     return value
 
 
-def _date(value: object, where: str) -> date:
+def _date(value: object) -> date:
     if isinstance(value, str) and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise BadInput(f"{where}: must be a date, YYYY-MM-DD")
+    raise _Wrong("must be a date, YYYY-MM-DD")
 
 
-def _instant(value: object, where: str) -> datetime:
+def _instant(value: object) -> datetime:
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
             at = datetime.fromisoformat(value)
@@ -107,60 +129,66 @@ def _instant(value: object, where: str) -> datetime:
             at = None
         if at is not None and 1900 <= at.year < 2200:
             return at
-    raise BadInput(f"{where}: must be a time with offset, e.g. 2026-11-21T17:00:00Z")
+    raise _Wrong("must be a time with offset, e.g. 2026-11-21T17:00:00Z")
 
 
-def _instants(value: object, where: str) -> tuple[datetime, ...]:
-    return tuple(_instant(item, where) for item in _list(value, where))
+def _instants(value: object) -> tuple[datetime, ...]:
+    return tuple(_instant(item) for item in _list(value))
 
 
-def _choice(kind: type[E]) -> Callable[[object, str], E]:
+def _choice(kind: type[E]) -> Callable[[object], E]:
     words = {str(item.value): item for item in kind}
 
-    def read(value: object, where: str) -> E:
+    def read(value: object) -> E:
         found = words.get(value) if isinstance(value, str) else None
         if found is None:
-            raise BadInput(f"{where}: must be one of {', '.join(words)}")
+            raise _Wrong(f"must be one of {', '.join(words)}")
         return found
 
     return read
 
 
-def _number(value: object, where: str) -> object:
+def _number(value: object) -> object:
     try:
-        return parse_number(_text(value, where))
+        return parse_number(_text(value))
     except BadNumber as error:
-        raise BadInput(f"{where}: {error}") from None
+        raise _Wrong(str(error)) from None
 
 
-def _map(read: Callable[[object, str], T]) -> Callable[[object, str], dict[str, T]]:
-    def read_all(value: object, where: str) -> dict[str, T]:
-        return {_text(key, where): read(item, f"{where}.{key}") for key, item in _table(value, where).items()}
+def _map(read: Callable[[object], T]) -> Callable[[object], dict[str, T]]:
+    def read_all(value: object) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for key, item in _table(value).items():
+            try:
+                found[_text(key)] = read(item)
+            except _Wrong as wrong:
+                raise wrong.under(key[:40]) from None
+        return found
 
     return read_all
 
 
 def _object(
     build: Callable[..., T], required: Mapping[str, Reader], optional: Mapping[str, Reader] = MappingProxyType({})
-) -> Callable[[object, str], T]:
+) -> Callable[[object], T]:
     """A reader of one object: its required keys, then the optional ones, and none besides."""
     readers = {**required, **optional}
 
-    def read(value: object, where: str) -> T:
-        table = _table(value, where)
-        for key in table:
-            if key not in readers:
-                raise BadInput(f"{where}: unknown key {key[:40]!r}")
+    def read(value: object) -> T:
+        values: dict[str, object] = {}
+        for key, item in _table(value).items():
+            reader = readers.get(key)
+            if reader is None:
+                raise _unknown(key)
+            if item is not None:
+                try:
+                    values[key] = reader(item)
+                except _Wrong as wrong:
+                    raise wrong.under(key) from None
         for key in required:
-            if table.get(key) is None:
-                raise BadInput(f"{where}: {key!r} is missing")
-        return build(
-            **{
-                key: reader(table[key], f"{where}.{key}")
-                for key, reader in readers.items()
-                if table.get(key) is not None
-            }
-        )
+            if key not in values:
+                raise _Wrong(f"{key!r} is missing")
+        return build(**values)
 
     return read
 
@@ -179,8 +207,14 @@ _consent = _object(
 )
 
 
-def _consents(value: object, where: str) -> tuple[Consent, ...]:
-    return tuple(_consent(item, f"{where}[{place}]") for place, item in enumerate(_list(value, where)))
+def _consents(value: object) -> tuple[Consent, ...]:
+    found: list[Consent] = []
+    for place, item in enumerate(_list(value)):
+        try:
+            found.append(_consent(item))
+        except _Wrong as wrong:
+            raise wrong.under(f"[{place}]") from None
+    return tuple(found)
 
 
 _READERS: dict[str, Reader] = {

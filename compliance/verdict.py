@@ -131,7 +131,7 @@ class Verdict:
         }
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return canonical_json(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
@@ -158,6 +158,10 @@ class Verdict:
         if verdict.to_dict() != data:
             raise BadInput("verdict: holds keys or values no verdict has; was it edited?")
         return verdict
+
+
+canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""One text for one value: sorted keys, no spaces."""
 
 
 def instant_text(at: datetime) -> str:
