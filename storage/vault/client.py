@@ -16,23 +16,14 @@ from pathlib import Path
 from storage.instant import to_us
 from storage.vault.errors import BadRequest, RecorderDown, RecorderError
 from storage.vault.fields import Json
-from storage.vault.spool import spool_name
 from storage.vault.wire import LONGEST_LINE, Op, line_of, parse_message
 
 log = logging.getLogger("heedline.recorder")
 
 OPEN_SECONDS = 5.0
-CLOSE_SECONDS = 30.0
+CLOSE_SECONDS = 15.0  # the ledger may be locked for ten
 _BACK_OFF = 0.1
-_LONGEST_BACK_OFF = 2.0
-
-
-@dataclass(frozen=True)
-class Closed:
-    """What became of a recording. `failed`: it could not go on; what had been sealed by then is kept."""
-
-    seconds: float
-    failed: bool
+_LONGEST_BACK_OFF = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,20 +34,13 @@ class RecorderStatus:
 
 
 @dataclass(frozen=True)
-class RecordingFailed:
-    """Recording can't go on (or, with `spool_full`, is about to lose audio). `error` is one of GapKind's values."""
+class RecorderEvent:
+    """`event` is "failed" (recording can't go on; with `error` "spool_full": is about to lose audio) or "sealed"."""
 
+    event: str
     recording: str
-    error: str
-
-
-@dataclass(frozen=True)
-class RecordingSealed:
-    recording: str
-    seconds: float
-
-
-RecorderEvent = RecordingFailed | RecordingSealed
+    error: str = ""  # one of GapKind's values
+    seconds: float = 0.0  # of audio, when sealed
 
 
 class RecorderClient:
@@ -67,41 +51,53 @@ class RecorderClient:
         self._writer: asyncio.StreamWriter | None = None
         self._reader_task: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
+        self._watching = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the recorder is there, as far as is known now; kept true by `watch`."""
+        return self._watching or self._writer is not None
 
     async def connect(self, within: float = OPEN_SECONDS) -> None:
         """Wait until the recorder answers. Raises RecorderDown."""
         await self._ask({"op": Op.PING.value}, within)
 
-    async def close_connection(self) -> None:
+    async def close(self) -> None:
+        """Close the connection; recordings go on."""
         self._drop()
         if self._reader_task is not None:
             self._reader_task.cancel()
             await asyncio.wait({self._reader_task})
 
-    async def open(self, recording: str, attempt: str, at: datetime, rate: int = 8000) -> str:
-        """Begin a recording; returns the name of its spool file, empty and ready for MixMonitor.
+    async def open(self, *, recording: str, attempt: str, spool: str, rate: int, at: datetime) -> None:
+        """Begin a recording: when this returns, its empty spool file is there for MixMonitor.
 
-        Raises RecorderDown, RecorderError (no_kek, spool_full, disk_full, disk_error, exists, too_many, database).
+        Raises RecorderDown; RecorderError: no_kek, spool_full, disk_full, disk_error, exists, too_many, database.
         """
-        name = spool_name(recording)
         message: dict[str, Json] = {"op": Op.OPEN.value, "recording": recording, "attempt": attempt}
-        await self._ask({**message, "spool": name, "rate": rate, "at": to_us(at)}, OPEN_SECONDS)
-        return name
+        await self._ask({**message, "spool": spool, "rate": rate, "at": to_us(at)}, OPEN_SECONDS)
 
-    async def pause(self, recording: str, at: datetime) -> None:
+    async def pause(self, *, recording: str, at: datetime) -> None:
         """Note that recording is paused, durably. Raises RecorderDown, RecorderError (unknown, database)."""
         await self._ask({"op": Op.PAUSE.value, "recording": recording, "at": to_us(at)}, OPEN_SECONDS)
 
-    async def resume(self, recording: str, at: datetime) -> None:
+    async def resume(self, *, recording: str, at: datetime) -> None:
         """Note that recording goes on, durably. Raises as `pause`."""
         await self._ask({"op": Op.RESUME.value, "recording": recording, "at": to_us(at)}, OPEN_SECONDS)
 
-    async def close(
-        self, recording: str, at: datetime, *, crashed: bool = False, reason: str = "", within: float = CLOSE_SECONDS
-    ) -> Closed:
-        """Seal a recording to its last byte; a ledger that is busy is waited for.
+    async def close_recording(
+        self,
+        *,
+        recording: str,
+        at: datetime,
+        crashed: bool = False,
+        reason: str = "",
+        within: float = CLOSE_SECONDS,
+    ) -> float:
+        """Seal a recording to its last byte; returns the seconds of audio. A busy ledger is waited for.
 
-        Raises RecorderDown, RecorderError (unknown; database when it was busy for all of `within` seconds).
+        Raises RecorderDown; RecorderError: unknown; database, when it was busy for all of `within` seconds (the
+        recorder goes on trying by itself).
         """
         message: dict[str, Json] = {"op": Op.CLOSE.value, "recording": recording, "at": to_us(at)}
         message |= {"crashed": crashed, "reason": reason[:200]}
@@ -113,9 +109,9 @@ class RecorderClient:
             except RecorderError as error:
                 if error.code != "database" or loop.time() + _LONGEST_BACK_OFF > deadline:
                     raise
-                await asyncio.sleep(_LONGEST_BACK_OFF / 2)
+                await asyncio.sleep(_LONGEST_BACK_OFF)
                 continue
-            return Closed(_milliseconds(reply) / 1000, reply.get("failed") is True)
+            return _milliseconds(reply) / 1000
 
     async def ping(self) -> RecorderStatus:
         """Raises RecorderDown."""
@@ -124,8 +120,8 @@ class RecorderClient:
         first, second, third = (figure if isinstance(figure, int) else 0 for figure in figures)
         return RecorderStatus(first, second, third)
 
-    async def events(self) -> AsyncGenerator[RecorderEvent | None, None]:
-        """Failures and sealings as they happen, until cancelled; None each time the recorder is lost.
+    async def watch(self) -> AsyncGenerator[RecorderEvent, None]:
+        """Failures and sealings as they happen, until cancelled.
 
         After a loss it connects again by itself, and the recorder repeats what has failed and is still open.
         """
@@ -138,9 +134,10 @@ class RecorderClient:
                         event = _event_of(message)
                         if event is not None:
                             yield event
-            except (OSError, BadRequest, asyncio.LimitOverrunError) as error:
-                log.info("the recorder's events are lost: %s", type(error).__name__)
-            yield None
+            except (OSError, ValueError, BadRequest) as error:
+                log.debug("the recorder's events are lost: %s", type(error).__name__)
+            finally:
+                self._watching = False
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_BACK_OFF)
 
@@ -150,6 +147,7 @@ class RecorderClient:
             writer.write(line_of({"id": 0, "op": Op.WATCH.value}))
             await writer.drain()
             while line := await reader.readline():
+                self._watching = True
                 yield parse_message(line)
         finally:
             writer.close()
@@ -219,11 +217,7 @@ def _milliseconds(message: dict[str, Json]) -> int:
 
 
 def _event_of(message: dict[str, Json]) -> RecorderEvent | None:
-    kind, recording, error = message.get("event"), message.get("recording"), message.get("error")
-    if not isinstance(recording, str):
+    kind, recording, error = message.get("event"), message.get("recording"), message.get("error", "")
+    if not isinstance(kind, str) or not isinstance(recording, str) or not isinstance(error, str):
         return None
-    if kind == "failed":
-        return RecordingFailed(recording, str(error))
-    if kind == "sealed":
-        return RecordingSealed(recording, _milliseconds(message) / 1000)
-    return None
+    return RecorderEvent(kind, recording, error, _milliseconds(message) / 1000)

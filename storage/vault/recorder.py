@@ -30,7 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger("heedline.recorder")
 
 TICK = 0.2  # seconds; MixMonitor writes a block of 32 KiB a second, and a fstat of each file costs 1 µs
-ABANDONED_AFTER = 300.0  # seconds without growth and without a writer: nobody will close it any more
+ABANDONED_AFTER = 30.0  # seconds without growth and without a writer: nobody will close it any more
 MOST_OPEN = 2_000
 _WORKERS = 8
 _ROOM_FLOOR = 512 * 1024
