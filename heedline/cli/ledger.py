@@ -18,6 +18,7 @@ from heedline.settings import Settings
 from storage.database import Database
 
 T = TypeVar("T")
+_PIPE_WIDTH = 1000
 
 PrincipalOption = Annotated[str, typer.Option("--as", metavar="PRINCIPAL", help="Who asks; their roles must allow it.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept. No phone numbers.")]
@@ -47,11 +48,18 @@ def when(moment: datetime | None) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table, or one line when there is nothing to show. Cells are printed as they are, without markup."""
-    table = Table(*columns, box=None, pad_edge=False)
+    """A table, or one line when there is nothing to show. Cells are printed as they are, without markup.
+
+    The first column names the row and is never cut; into a pipe nothing is.
+    """
+    table = Table(box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, no_wrap=index == 0, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH)
     console.print(table if table.row_count else empty)
 
 

@@ -3,7 +3,7 @@
 Who writes needs `AuditTag` and `tx.audit.append`; who proves needs `verify` and `VerifierKey`.
 """
 
-from storage.audit.entry import AuditValue, Entry
+from storage.audit.entry import AuditValue, Entry, without_numbers
 from storage.audit.log import CHECKPOINT_EVERY, Audit
 from storage.audit.note import BadCheckpoint, CheckpointSigner, VerifierKey, origin_of, read_note
 from storage.audit.tags import AuditTag
@@ -24,4 +24,5 @@ __all__ = [
     "origin_of",
     "read_note",
     "verify",
+    "without_numbers",
 ]

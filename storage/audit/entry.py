@@ -41,6 +41,14 @@ class Entry:
         return from_us(self.at_us)
 
 
+def without_numbers(text: str) -> str:
+    """The text as the log takes it: no digits of what may be a phone number, at most 256 characters.
+
+    For what must not fail over a name, such as an opt-out asked for through a phone called by its number.
+    """
+    return _NUMBER.sub("…", text)[:LONGEST_TEXT]
+
+
 def checked_data(data: Mapping[str, AuditValue]) -> str:
     """The canonical text of an entry's data.
 

@@ -135,6 +135,8 @@ def _signed(line: str, text: str, origin: str, keys: tuple[VerifierKey, ...]) ->
         raw = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return False
+    if base64.b64encode(raw).decode() != encoded:
+        return False  # spare bits set: one signature has one text
     for key in keys:
         if line.startswith(_DASH) and key.name == name == origin and key.key_id == raw[:4]:
             try:

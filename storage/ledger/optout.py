@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from compliance.number import Number
-from storage.audit import AuditTag
+from storage.audit import AuditTag, without_numbers
 from storage.ledger.dnc import DncEntry
 from storage.unit import Transaction
 
@@ -51,9 +51,9 @@ async def opt_out(
             {
                 "entry": added.entry.id,
                 "number_hash": added.entry.lookup_hash.hex(),
-                "source": source,
-                "channel": channel,
-                "by": who,
+                "source": without_numbers(source),
+                "channel": without_numbers(channel),
+                "by": without_numbers(who),
                 "attempt": attempt_id,
                 "cancelled": cancelled,
             },
@@ -74,7 +74,7 @@ async def take_off(tx: Transaction, number: Number, *, reason: str, who: str, at
             "entry": entry.id,
             "revokes": entry.revokes,
             "number_hash": entry.lookup_hash.hex(),
-            "by": who,
+            "by": without_numbers(who),
         },
     )
     return entry
