@@ -53,6 +53,9 @@ class Call(_Strict):
     agent_ring_seconds: Annotated[int, Field(ge=3, le=120)] = 20
     agent_region: Region = "US"
     storage_region: Region = "US"
+    seller_region: Region = "US"
+    default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"  # of numbers dialled without +
+    manual_campaign: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_-]{0,30})?$")] = ""  # empty: none from a phone
 
 
 class Phone(_Strict):

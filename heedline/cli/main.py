@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from compliance.errors import HeedlineError
-from heedline.cli import audit, call, calls, campaign, db, dnc, doctor, init, pbx, principal, prompts
+from heedline.cli import audit, call, calls, campaign, conductor, db, dnc, doctor, init, pbx, principal, prompts, serve
 
 app = typer.Typer(
     name="heedline",
@@ -17,12 +17,14 @@ app = typer.Typer(
 )
 
 app.command("init")(init.init)
+app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.add_typer(pbx.app)
 app.add_typer(db.app)
 app.add_typer(campaign.app)
 app.add_typer(call.app)
 app.add_typer(calls.app)
+app.add_typer(conductor.app)
 app.add_typer(dnc.app)
 app.add_typer(audit.app)
 app.add_typer(principal.app)

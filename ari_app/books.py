@@ -1,0 +1,236 @@
+"""One call's books: the facts for the gate, and all it writes that must last before the next step."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ari_app.call.events import (
+    Answer,
+    AttemptCommitted,
+    AttemptRefused,
+    ConsentNotWritten,
+    ConsentWritten,
+    Event,
+    GateAllowed,
+    GateDenied,
+    OptOutNotWritten,
+    OptOutWritten,
+)
+from ari_app.order import Order
+from ari_app.prompts import PromptAudio, Prompts
+from compliance.errors import HeedlineError
+from compliance.facts import CallKind, Facts, Party, Purpose, RecordingPolicy
+from compliance.gate import Gate
+from compliance.number import Number
+from compliance.verdict import Decision, RecordingMode, Verdict
+from storage.audit import AuditTag
+from storage.database import Database
+from storage.ledger.consents import Act
+from storage.ledger.optout import opt_out
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where our own ends lie, for the recording rules; ISO 3166 regions."""
+
+    agent: str
+    storage: str
+    seller: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A prompt as it sounded, for the consent on file."""
+
+    audio: PromptAudio
+    at: datetime
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "prompt": self.audio.id,
+            "language": self.audio.language,
+            "version": self.audio.version,
+            "text_hash": self.audio.text_hash,
+            "audio_hash": self.audio.audio_hash,
+            "played_at": self.at.isoformat(),
+        }
+
+
+async def gather_facts(
+    database: Database, prompts: Prompts, order: Order, places: Places, now: datetime
+) -> tuple[Facts, str]:
+    """What is known at this instant, and its digest. Raises HeedlineError: the ledger can't be read."""
+    campaign = order.campaign
+    async with database.read() as tx:
+        listed = await tx.dnc.check(order.number) is not None
+        others = [a for a in await tx.attempts.in_flight(order.party) if a.id != order.attempt]
+        number_hash = tx.parties.lookup_hash(order.number)
+    available = await asyncio.to_thread(prompts.available, campaign.language)
+    facts = Facts(
+        number=order.number,
+        at=now,
+        call_kind=CallKind.LIVE,
+        purpose=Purpose(campaign.purpose),
+        party=Party.CONSUMER,
+        seller=campaign.seller,
+        campaign=campaign.name,
+        agent_region=places.agent,
+        storage_region=places.storage,
+        seller_region=places.seller,
+        internal_dnc=listed,
+        caller_id=campaign.caller_id,
+        recording_policy=RecordingPolicy(campaign.recording),
+        in_flight=bool(others),
+        prompts={campaign.language: bool(available) and all(available.values())},
+        ring_seconds=campaign.ring_seconds,
+    )
+    return facts, facts.digest(number_hash)
+
+
+class Books:
+    def __init__(
+        self,
+        database: Database,
+        gate: Gate,
+        prompts: Prompts,
+        order: Order,
+        places: Places,
+        recording_trouble: Callable[[], str],
+        post: Callable[[Event], None],
+    ) -> None:
+        self._database = database
+        self._gate = gate
+        self._prompts = prompts
+        self._order = order
+        self._places = places
+        self._recording_trouble = recording_trouble
+        self._post = post
+        self._verdict: Verdict | None = None
+        self._digest = ""
+
+    async def check_gate(self) -> None:
+        """Ask the gate on the facts of this instant. A ledger that can't be read, or rules that fail, are a no."""
+        try:
+            facts, self._digest = await gather_facts(self._database, self._prompts, self._order, self._places, _now())
+            self._verdict = verdict = self._gate.check(facts)
+        except HeedlineError as error:
+            self._post(GateDenied(f"facts missing: {error}"))
+            return
+        except Exception:
+            log.exception("%s: the gate failed", self._order.attempt)
+            self._post(GateDenied("the gate failed; see the log"))
+            return
+        denial = self._denial(verdict)
+        if denial:
+            self._post(GateDenied(denial))
+        else:
+            self._post(GateAllowed(verdict.recording.mode, verdict.recording.record_announcement))
+
+    def _denial(self, verdict: Verdict) -> str:
+        if verdict.decision is not Decision.ALLOW:
+            return "; ".join(f"{reason.rule}: {reason.detail}" for reason in verdict.reasons)
+        if not self._order.campaign.recording_required:
+            return ""
+        if verdict.recording.mode is RecordingMode.NONE:
+            return "heedline.recording: the campaign must be recorded, and this call may not be"
+        return self._recording_trouble()
+
+    async def commit_attempt(self) -> None:
+        """Durable before dialling; the opt-out list is read once more inside the same transaction."""
+        if self._verdict is None:
+            self._post(AttemptRefused("no verdict"))
+            return
+        try:
+            async with self._database.begin() as tx:
+                if await tx.dnc.check(self._order.number) is not None:
+                    refusal = "the number opted out a moment ago"
+                else:
+                    refusal = ""
+                    await tx.attempts.commit(self._order.attempt, self._verdict, self._digest, _now())
+                    await tx.audit.append(
+                        AuditTag.ATTEMPT_COMMITTED,
+                        _now(),
+                        {"attempt": self._order.attempt, "pack": self._verdict.pack, "facts": self._digest},
+                    )
+        except HeedlineError as error:
+            refusal = str(error)
+        self._post(AttemptRefused(refusal) if refusal else AttemptCommitted())
+
+    async def write_consent(self, answer: Answer, evidence: Evidence | None, key: str) -> None:
+        try:
+            await self._add_consent("grant" if answer is Answer.GRANTED else "refuse", answer.value, evidence, key)
+        except HeedlineError as error:
+            self._post(ConsentNotWritten(str(error)))
+            return
+        self._post(ConsentWritten(answer))
+
+    async def write_notice(self, evidence: Evidence | None) -> None:
+        """On file: the notice was heard to its end and the callee stayed on the line."""
+        try:
+            await self._add_consent("grant", "stayed_after_notice", evidence, "")
+        except HeedlineError as error:
+            log.error("%s: the notice is not on file: %s", self._order.attempt, error)
+
+    async def _add_consent(self, act: Act, answer: str, evidence: Evidence | None, key: str) -> None:
+        duty = self._verdict.recording if self._verdict else None
+        proof: dict[str, object] = {
+            **(evidence.to_json() if evidence else {}),
+            "answer": answer,
+            "key": key,
+            "mode": duty.mode.value if duty else "",
+            "jurisdictions": list(duty.jurisdictions) if duty else [],
+            "pack": self._verdict.pack if self._verdict else "",
+        }
+        async with self._database.begin() as tx:
+            await tx.consents.add(
+                self._order.party,
+                kind="recording",
+                purpose=self._order.campaign.purpose,
+                act=act,
+                evidence=proof,
+                attempt_id=self._order.attempt,
+                at=_now(),
+                by="callee",
+            )
+
+    async def write_opt_out(self, source: str) -> None:
+        """In the do-not-call list, every pending attempt to the number cancelled, audited: one commit."""
+        try:
+            async with self._database.begin() as tx:
+                done = await opt_out(
+                    tx,
+                    self._order.number,
+                    source=source,
+                    channel="call",
+                    reason="asked on the call",
+                    proof={"attempt": self._order.attempt},
+                    who=self._order.agent if source.startswith("agent") else "callee",
+                    at=_now(),
+                    attempt_id=self._order.attempt,
+                )
+        except Exception as error:  # whatever it is, the opt-out is tried again
+            log.error("%s: opt-out not written yet: %s", self._order.attempt, error)
+            self._post(OptOutNotWritten(type(error).__name__))
+            return
+        self._post(OptOutWritten(done.created, done.cancelled))
+
+    async def end_attempt(self, disposition: str, detail: str) -> None:
+        """Raises HeedlineError: not written; the attempt stays open and is ended when the conductor next starts."""
+        async with self._database.begin() as tx:
+            if disposition == "denied" and self._verdict is not None and self._digest:
+                await tx.attempts.deny(self._order.attempt, self._verdict, self._digest, _now())
+                await tx.audit.append(AuditTag.ATTEMPT_DENIED, _now(), {"attempt": self._order.attempt})
+            else:
+                await tx.attempts.end(self._order.attempt, disposition, detail[:256], _now())
+
+    @property
+    def number(self) -> Number:
+        return self._order.number
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

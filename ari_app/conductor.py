@@ -1,0 +1,397 @@
+"""The conductor: all calls of one PBX. It hears the PBX, tells each call what happened to it, and places new ones.
+
+    place ─► plan the attempt (durable) ─► LiveCall ─► gate ─► commit ─► dial …
+    StasisStart(manual) ─► the same, with the agent's leg already up
+
+It has no audio and no private key. When it can't hear the PBX, can't write its story or can't keep up, it places
+no call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ari_app.ami import AmiClient
+from ari_app.ari import AriClient, AriSession, LinkDown, LinkUp
+from ari_app.ari.errors import AriError
+from ari_app.ari.events import StasisStart
+from ari_app.books import Books, Places
+from ari_app.call import Call, Phase
+from ari_app.call.events import Event, HangupRequested, Leg, RecordingFailed
+from ari_app.errors import AgentBusy, ConductorDown, NoSuchAgent, NoSuchCall
+from ari_app.line import APP, Line, Where
+from ari_app.live import Instruments, LiveCall
+from ari_app.order import Order, plan_of
+from ari_app.prompts import Prompts
+from ari_app.reconcile import look, sweep, tell
+from ari_app.recovery import recover
+from ari_app.story import Story
+from ari_app.switchboard import Switchboard
+from ari_app.tape import Tape
+from ari_app.wording import Seller
+from compliance.errors import HeedlineError
+from compliance.gate import Gate
+from compliance.number import Number, parse_number
+from storage.database import Database
+from storage.ledger.attempts import Attempt, AttemptState
+from storage.ledger.campaigns import Campaign
+from storage.vault.client import RecorderClient
+from storage.vault.client import RecordingFailed as RecorderFailure
+
+log = logging.getLogger(__name__)
+
+# Asterisk need not send what no call looks at: each of these would be parsed for nothing, several a call.
+UNHEARD = (
+    "ChannelVarset",
+    "ChannelDialplan",
+    "ChannelConnectedLine",
+    "ChannelCallerId",
+    "ChannelHangupRequest",
+    "ChannelCreated",
+    "ChannelEnteredBridge",
+    "ChannelLeftBridge",
+    "BridgeCreated",
+    "BridgeDestroyed",
+    "Dial",
+    "DeviceStateChanged",
+    "PeerStatusChange",
+    "ContactStatusChange",
+    "EndpointStateChange",
+)
+SCHEDULE_S = 1.0
+RECORDER_PATIENCE_S = 30.0
+STALE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the conductor is told about its surroundings.
+
+    `agents`: agent's name → the endpoint their phone is dialled at. `route`: number → endpoint, None where no
+    route is set up. `manual_campaign`: under which calls dialled on an agent's phone are made; empty: none may be.
+    """
+
+    agents: Mapping[str, str]
+    route: Callable[[Number], str | None]
+    places: Places
+    spool: Path
+    agent_ring_seconds: int
+    manual_campaign: str = ""
+    default_region: str = "US"
+
+
+@dataclass
+class Conductor:
+    client: AriClient
+    ami: AmiClient
+    database: Database
+    recorder: RecorderClient
+    prompts: Prompts
+    gate: Gate
+    setup: Setup
+    board: Switchboard = field(default_factory=Switchboard)
+
+    def __post_init__(self) -> None:
+        self._story = Story(self.database)
+        self._reserved: dict[str, str] = {}  # agent → attempt
+        self._ready = asyncio.Event()
+        self._recorder_up = False
+        self._recorder_lost = asyncio.Event()
+        self._session: AriSession | None = None
+        self._nudge = asyncio.Event()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._voices: set[tuple[str, str, str]] = set()
+
+    # ── running ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        """Until cancelled. Raises AriError when the PBX refuses us for good; calls go on at the PBX."""
+        await recover(self)
+        try:
+            async with AriSession(self.client, APP, disallow=UNHEARD) as session, asyncio.TaskGroup() as group:
+                self._session = session
+                group.create_task(self._find_recorder(), name="recorder")
+                group.create_task(self._hear_recorder(), name="recorder events")
+                group.create_task(self._schedule(), name="schedule")
+                await self._hear(session)
+        finally:
+            self._ready.clear()
+            for call in list(self.board.calls.values()):
+                await call.abandon()
+            await self._story.close()
+
+    async def _hear(self, session: AriSession) -> None:
+        async for item in session:
+            match item:
+                case LinkUp():
+                    await self._link_up()
+                case LinkDown(reason=reason):
+                    self._ready.clear()
+                    log.error("the link to the PBX is lost (%s): no call is placed until it is back", reason)
+                case StasisStart(channel=channel, args=args) if args[:1] in (("manual",), ("feature",), ("inbound",)):
+                    self._beside(self._phone_calls(channel.id, channel.name, args))
+                case event:
+                    self.board.route(event)
+
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _link_up(self) -> None:
+        try:
+            truth = await look(self.client)
+            for call in list(self.board.calls.values()):
+                call.post(tell(call, truth))
+            await sweep(self.client, truth, self.board)
+        except AriError as error:
+            log.error("could not look at the PBX after connecting: %s", error)
+            return
+        self._ready.set()
+        self._nudge.set()
+
+    @property
+    def trouble(self) -> str:
+        """Why no call can be placed now; empty when one can."""
+        if not self._ready.is_set():
+            return "the PBX is not connected"
+        if self._story.full:
+            return "the ledger has not been writable for long"
+        return ""
+
+    def recording_trouble(self) -> str:
+        """Why no call can be recorded now; empty when one can."""
+        if not self.ami.connected:
+            return "heedline.recording: the PBX's manager interface (AMI) is not connected"
+        if not self._recorder_up:
+            return "heedline.recording: the recorder is not running"
+        return ""
+
+    # ── placing calls ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def place(self, number: str, campaign: str, agent: str, by: str, not_before: datetime | None = None) -> str:
+        """Plan a call, durably, and start it when its time has come; returns the attempt's id.
+
+        Raises BadNumber, NoSuchCampaign, NoSuchAgent, AgentBusy, ConductorDown, DatabaseBusy.
+        """
+        self._agent_endpoint(agent)
+        parsed = parse_number(number, self.setup.default_region)
+        if not_before is not None and not_before > _now():
+            attempt = (await self._plan(parsed, campaign, agent, by, not_before))[0]
+            self._nudge.set()
+            return attempt
+        with self._reservation(agent):
+            attempt, party, settings = await self._plan(parsed, campaign, agent, by, _now())
+            plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=False)
+            self.start(Order(attempt, party, parsed, settings, agent, plan))
+        return attempt
+
+    async def _plan(
+        self, number: Number, campaign: str, agent: str, by: str, not_before: datetime
+    ) -> tuple[str, str, Campaign]:
+        async with self.database.read() as tx:
+            await self._voice(await tx.campaigns.get(campaign))
+        async with self.database.begin() as tx:
+            settings = await tx.campaigns.get(campaign)
+            party = await tx.parties.ensure(number)
+            attempt = await tx.attempts.plan(party, campaign, agent, not_before, by)
+        return attempt, party, settings
+
+    async def _voice(self, campaign: Campaign) -> None:
+        """Render what the campaign will say, once; a file that is missing later denies its calls."""
+        voice = (campaign.seller, campaign.caller_id, campaign.language)
+        prompts = self._prompts_of(campaign)
+        if voice not in self._voices:
+            try:
+                await asyncio.to_thread(prompts.render, campaign.language)
+            except HeedlineError as error:
+                log.error("campaign %s: prompts not rendered: %s", campaign.name, error)
+                return
+            self._voices.add(voice)
+
+    def _prompts_of(self, campaign: Campaign) -> Prompts:
+        return self.prompts.of_seller(Seller(campaign.seller, campaign.caller_id))
+
+    def _agent_endpoint(self, agent: str) -> str:
+        if agent not in self.setup.agents:
+            raise NoSuchAgent(f"agent {agent[:31]!r}: no phone of that name is set up; see [[phones]] in heedline.toml")
+        return self.setup.agents[agent]
+
+    @contextmanager
+    def _reservation(self, agent: str) -> Iterator[None]:
+        """The agent is kept for a call that is being planned; `equip` puts the attempt's name on it."""
+        if self.trouble:
+            raise ConductorDown(f"no call can be placed: {self.trouble}")
+        if agent in self._reserved:
+            raise AgentBusy(f"agent {agent}: is on another call")
+        self._reserved[agent] = ""
+        try:
+            yield
+        finally:
+            if self._reserved.get(agent) == "":
+                del self._reserved[agent]
+
+    def start(self, order: Order, seq: int = 0, call: Call | None = None) -> LiveCall:
+        """Bring a call to life: a new one, or one that was going on when a conductor died."""
+        live = self.equip(order, seq, call)
+        live.begin()
+        return live
+
+    def equip(self, order: Order, seq: int = 0, call: Call | None = None) -> LiveCall:
+        """A live call with line, tape and books, on the switchboard, not running yet."""
+        prompts = self._prompts_of(order.campaign)
+        live = LiveCall(order, self._story, lambda leg: self._where(order, leg), self._ended, seq, call)
+        line = Line(self.client, prompts, order.attempt, order.campaign.language, live.post, live.arm, live.disarm)
+        if order.agent_channel:
+            line.channels[Leg.AGENT] = order.agent_channel
+        tape = Tape(order.attempt, self.ami, self.recorder, self.setup.spool, live.post)
+        books = Books(self.database, self.gate, prompts, order, self.setup.places, self.recording_trouble, live.post)
+        live.equip(Instruments(line, tape, books))
+        self._reserved[order.agent] = order.attempt
+        self.board.add(live)
+        return live
+
+    def _where(self, order: Order, leg: Leg) -> Where:
+        campaign = order.campaign
+        if leg is Leg.AGENT:
+            return Where(self._agent_endpoint(order.agent), self.setup.agent_ring_seconds, campaign.caller_id)
+        return Where(self.setup.route(order.number) or "", campaign.ring_seconds, campaign.caller_id)
+
+    def _ended(self, call: LiveCall) -> None:
+        self.board.remove(call)
+        if self._reserved.get(call.order.agent) == call.id:
+            del self._reserved[call.order.agent]
+        self._nudge.set()
+
+    # ── a call by its id ────────────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, attempt: str) -> LiveCall:
+        """Raises NoSuchCall."""
+        if attempt not in self.board.calls:
+            raise NoSuchCall(f"call {attempt[:26]!r}: not going on; see `heedline calls list`")
+        return self.board.calls[attempt]
+
+    # ── calls from a phone ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _phone_calls(self, channel: str, name: str, args: tuple[str, ...]) -> None:
+        """An agent dialled a number on the phone. The same gate, the same flow; anything else is turned away."""
+        if self.board.leg(channel) is not None:
+            return
+        agent = name.removeprefix("PJSIP/").rpartition("-")[0]
+        try:
+            if args[0] != "manual" or len(args) != 2:
+                raise ConductorDown(f"a phone asked for {args[0]!r} outside a call: nothing there")
+            if agent not in self.setup.agents:
+                raise NoSuchAgent("a phone that is no agent's tried to dial")
+            if not self.setup.manual_campaign:
+                raise ConductorDown("calls from the phone are off: call.manual_campaign is not set")
+            number = parse_number(args[1], self.setup.default_region)
+            with self._reservation(agent):
+                await self.client.channels.answer(channelId=channel)
+                await self._manual(channel, name, agent, number)
+        except HeedlineError as error:
+            log.warning("a call from a phone was turned away: %s", error)
+            await self._turn_away(channel)
+
+    async def _manual(self, channel: str, name: str, agent: str, number: Number) -> None:
+        attempt, party, settings = await self._plan(number, self.setup.manual_campaign, agent, agent, _now())
+        plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=True)
+        order = Order(attempt, party, number, settings, agent, plan, agent_channel=channel)
+        live = self.equip(order)
+        live.tools.line.in_stasis(Leg.AGENT, name)
+        live.begin()
+
+    async def _turn_away(self, channel: str) -> None:
+        """403 to a phone whose call was not taken."""
+        try:
+            await self.client.channels.hangup(channelId=channel, reason_code="21")
+        except AriError as error:
+            log.debug("turned-away channel: %s", error)
+
+    # ── beside the calls ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _find_recorder(self) -> None:
+        """Keeps `recording_trouble` true to what is."""
+        while True:
+            try:
+                await self.recorder.connect(within=RECORDER_PATIENCE_S)
+            except HeedlineError as error:
+                log.error("no recording is possible: %s", error)
+                continue
+            self._recorder_lost.clear()
+            self._recorder_up = True
+            await self._recorder_lost.wait()
+            self._recorder_up = False
+            log.error("the recorder is gone; recordings that run are kept in the spool until it is back")
+
+    async def _hear_recorder(self) -> None:
+        async for event in self.recorder.events():
+            if event is None:
+                self._recorder_lost.set()
+            elif isinstance(event, RecorderFailure):
+                for call in self.board.calls.values():
+                    if call.tools.tape.recording == event.recording:
+                        call.post(RecordingFailed(event.error))
+
+    async def _schedule(self) -> None:
+        """Start planned calls when their time has come and their agent is free."""
+        while True:
+            await self._ready.wait()
+            try:
+                await self._start_due()
+            except HeedlineError as error:
+                log.warning("planned calls wait: %s", error)
+            self._nudge.clear()
+            try:
+                async with asyncio.timeout(SCHEDULE_S):
+                    await self._nudge.wait()
+            except TimeoutError:
+                continue
+
+    async def _start_due(self) -> None:
+        async with self.database.read() as tx:
+            due = await tx.attempts.due(_now())
+        for attempt in due:
+            agent = attempt.agent or ""
+            if attempt.id in self.board.calls or agent not in self.setup.agents:
+                continue
+            if attempt.not_before < _now() - STALE:
+                await self._expire(attempt.id)
+            elif agent not in self._reserved and not self.trouble:
+                await self._start_planned(attempt, agent)
+
+    async def _start_planned(self, attempt: Attempt, agent: str) -> None:
+        with self._reservation(agent):
+            async with self.database.read() as tx:
+                settings = await tx.campaigns.get(attempt.campaign)
+                number = await tx.parties.number(attempt.party_id)
+                seq = await tx.events.next_seq(attempt.id)
+                still = await tx.attempts.get(attempt.id)
+            await self._voice(settings)
+            if still.state is AttemptState.PENDING and attempt.id not in self.board.calls:
+                plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=False)
+                self.start(Order(attempt.id, attempt.party_id, number, settings, agent, plan), seq)
+
+    async def _expire(self, attempt: str) -> None:
+        """Who was to be called long ago is not surprised now."""
+        async with self.database.begin() as tx:
+            await tx.attempts.end(attempt, "expired", "its time passed while no call could be placed", _now())
+
+    async def hang_up_all(self, by: str) -> None:
+        """End every call in good order and wait for the last."""
+        calls = [call for call in self.board.calls.values() if call.call.phase is not Phase.ENDED]
+        for call in calls:
+            call.post(HangupRequested(by))
+        await asyncio.gather(*(call.ended.wait() for call in calls))
+
+    def post(self, attempt: str, event: Event) -> None:
+        """Raises NoSuchCall."""
+        self.call(attempt).post(event)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

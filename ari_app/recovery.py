@@ -1,0 +1,90 @@
+"""At the start of a conductor: what the last one left.
+
+* An attempt in `dialling` was live when it died: its state is folded from its story and it becomes a live call
+  again, which is then told how its legs stand. It is never dialled again.
+* A recording left open by an attempt that is not live is sealed.
+* A pending attempt stays pending: the schedule takes it up, and the gate is asked again.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ari_app.call import Call, Phase, fold
+from ari_app.call.events import Event
+from ari_app.order import KIND, Order, plan_from_json, plan_of
+from compliance.errors import HeedlineError
+from storage.audit import AuditTag
+from storage.ledger.attempts import Attempt
+from storage.ledger.events import CallEvent
+
+if TYPE_CHECKING:
+    from ari_app.conductor import Conductor
+
+log = logging.getLogger(__name__)
+
+NOT_EVENTS = frozenset({KIND, "Said"})
+
+
+async def recover(conductor: "Conductor") -> None:
+    """Raises HeedlineError: the ledger can't be read, and then nothing may be dialled either."""
+    async with conductor.database.read() as tx:
+        attempts = await tx.attempts.open()
+        stories = {attempt.id: await tx.events.of(attempt.id) for attempt in attempts}
+        open_recordings = await tx.recordings.open_ones()
+    live = 0
+    for attempt in attempts:
+        live += await _take_up(conductor, attempt, stories[attempt.id], {r.attempt_id: r.id for r in open_recordings})
+    for recording in open_recordings:
+        if recording.attempt_id not in conductor.board.calls:
+            await _seal(conductor, recording.id)
+    if attempts:
+        log.warning("recovered %d calls that were going on, ended %d", live, len(attempts) - live)
+
+
+async def _take_up(
+    conductor: "Conductor", attempt: Attempt, story: tuple[CallEvent, ...], recordings: dict[str, str]
+) -> bool:
+    try:
+        order, call, seq = await _order_and_state(conductor, attempt, story)
+    except (HeedlineError, ValueError, KeyError, TypeError) as error:
+        log.error("%s: its story can't be read (%s); the attempt is ended", attempt.id, type(error).__name__)
+        await _end(conductor, attempt.id, "interrupted", "its story could not be read")
+        return False
+    if call.phase is Phase.ENDED:
+        await _end(conductor, attempt.id, call.disposition or "interrupted", call.detail)
+        return False
+    live = conductor.equip(order, seq, call)
+    live.tools.tape.take_over(recordings.get(attempt.id))
+    live.resume()
+    return True
+
+
+async def _order_and_state(
+    conductor: "Conductor", attempt: Attempt, story: tuple[CallEvent, ...]
+) -> tuple[Order, Call, int]:
+    async with conductor.database.read() as tx:
+        campaign = await tx.campaigns.get(attempt.campaign, attempt.campaign_version)
+        number = await tx.parties.number(attempt.party_id)
+    ordered = next((line for line in story if line.kind == KIND), None)
+    if ordered is None:
+        plan, channel = plan_of(campaign, conductor.setup.agent_ring_seconds, agent_called_us=False), ""
+    else:
+        plan, channel = plan_from_json(ordered.data), str(ordered.data["agent_channel"])
+    order = Order(attempt.id, attempt.party_id, number, campaign, attempt.agent or "", plan, channel)
+    events = [(Event.from_json(line.kind, line.data), line.at) for line in story if line.kind not in NOT_EVENTS]
+    return order, fold(Call.planned(plan), events), max((line.seq for line in story), default=0) + 1
+
+
+async def _end(conductor: "Conductor", attempt: str, disposition: str, detail: str) -> None:
+    now = datetime.now(UTC)
+    async with conductor.database.begin() as tx:
+        await tx.attempts.end(attempt, disposition, detail, now)
+        await tx.audit.append(AuditTag.ATTEMPT_RECONCILED, now, {"attempt": attempt, "disposition": disposition})
+
+
+async def _seal(conductor: "Conductor", recording: str) -> None:
+    try:
+        await conductor.recorder.close(recording, datetime.now(UTC), crashed=True, reason="the conductor had died")
+    except HeedlineError as error:
+        log.error("recording %s is not sealed yet: %s", recording, error)

@@ -1,0 +1,90 @@
+"""The story of each call: its events, written behind the calls in one commit for many.
+
+Nothing waits for the story: what must be durable before the next step has a transaction of its own (attempt,
+consent, opt-out). A crash loses at most what the last commit did not hold yet, a few milliseconds, and the
+conductor then asks the PBX for the truth. While the ledger is locked the rows wait here, in order.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from compliance.errors import HeedlineError
+from storage.database import Database
+from storage.errors import LedgerConflict
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+MOST_WAITING = 100_000
+MOST_A_COMMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    attempt: str
+    seq: int
+    at: datetime
+    kind: str
+    data: dict[str, object]
+
+
+class Story:
+    """One a process. `tell` from any task; `close` writes what is left."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lines: deque[Line] = deque()
+        self._told = asyncio.Event()
+        self._closing = False
+        self._writer = asyncio.create_task(self._write(), name="story")
+
+    @property
+    def waiting(self) -> int:
+        return len(self._lines)
+
+    @property
+    def full(self) -> bool:
+        """The ledger has been away for long: place no more calls."""
+        return len(self._lines) >= MOST_WAITING
+
+    def tell(self, line: Line) -> None:
+        self._lines.append(line)
+        self._told.set()
+
+    async def close(self) -> None:
+        self._closing = True
+        self._told.set()
+        await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def _write(self) -> None:
+        while self._lines or not self._closing:
+            await self._told.wait()
+            self._told.clear()
+            while self._lines:
+                batch = [self._lines[i] for i in range(min(len(self._lines), MOST_A_COMMIT))]
+                try:
+                    async with self._database.begin() as tx:
+                        for line in batch:
+                            await tx.events.append(line.attempt, line.seq, line.at, line.kind, line.data)
+                except LedgerConflict:
+                    await self._one_by_one(batch)
+                except HeedlineError as error:
+                    log.warning("call events not written yet: %s", error)
+                    if self._closing:
+                        return
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                for _ in batch:
+                    self._lines.popleft()
+
+    async def _one_by_one(self, batch: list[Line]) -> None:
+        """One line the ledger refuses for good must not hold up the others."""
+        for line in batch:
+            try:
+                async with self._database.begin() as tx:
+                    await tx.events.append(line.attempt, line.seq, line.at, line.kind, line.data)
+            except HeedlineError as error:
+                log.error("%s: call event %d (%s) is lost: %s", line.attempt, line.seq, line.kind, error)

@@ -1,0 +1,5 @@
+"""`python -m heedline`."""
+
+from heedline.cli.main import run
+
+run()

@@ -1,0 +1,1 @@
+"""The processes of Heedline, and the one that keeps the others running."""
