@@ -40,7 +40,6 @@ from storage.database import Database
 from storage.ledger.attempts import Attempt, AttemptState
 from storage.ledger.campaigns import Campaign
 from storage.vault.client import RecorderClient
-from storage.vault.client import RecordingFailed as RecorderFailure
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +62,6 @@ UNHEARD = (
     "EndpointStateChange",
 )
 SCHEDULE_S = 1.0
-RECORDER_PATIENCE_S = 30.0
 STALE = timedelta(minutes=15)
 
 
@@ -99,8 +97,6 @@ class Conductor:
         self._story = Story(self.database)
         self._reserved: dict[str, str] = {}  # agent → attempt
         self._ready = asyncio.Event()
-        self._recorder_up = False
-        self._recorder_lost = asyncio.Event()
         self._session: AriSession | None = None
         self._nudge = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
@@ -114,7 +110,6 @@ class Conductor:
         try:
             async with AriSession(self.client, APP, disallow=UNHEARD) as session, asyncio.TaskGroup() as group:
                 self._session = session
-                group.create_task(self._find_recorder(), name="recorder")
                 group.create_task(self._hear_recorder(), name="recorder events")
                 group.create_task(self._schedule(), name="schedule")
                 await self._hear(session)
@@ -167,7 +162,7 @@ class Conductor:
         """Why no call can be recorded now; empty when one can."""
         if not self.ami.connected:
             return "heedline.recording: the PBX's manager interface (AMI) is not connected"
-        if not self._recorder_up:
+        if not self.recorder.connected:
             return "heedline.recording: the recorder is not running"
         return ""
 
@@ -314,25 +309,9 @@ class Conductor:
 
     # ── beside the calls ────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _find_recorder(self) -> None:
-        """Keeps `recording_trouble` true to what is."""
-        while True:
-            try:
-                await self.recorder.connect(within=RECORDER_PATIENCE_S)
-            except HeedlineError as error:
-                log.error("no recording is possible: %s", error)
-                continue
-            self._recorder_lost.clear()
-            self._recorder_up = True
-            await self._recorder_lost.wait()
-            self._recorder_up = False
-            log.error("the recorder is gone; recordings that run are kept in the spool until it is back")
-
     async def _hear_recorder(self) -> None:
-        async for event in self.recorder.events():
-            if event is None:
-                self._recorder_lost.set()
-            elif isinstance(event, RecorderFailure):
+        async for event in self.recorder.watch():
+            if event.event == "failed":
                 for call in self.board.calls.values():
                     if call.tools.tape.recording == event.recording:
                         call.post(RecordingFailed(event.error))

@@ -85,6 +85,8 @@ async def _end(conductor: "Conductor", attempt: str, disposition: str, detail: s
 
 async def _seal(conductor: "Conductor", recording: str) -> None:
     try:
-        await conductor.recorder.close(recording, datetime.now(UTC), crashed=True, reason="the conductor had died")
+        await conductor.recorder.close_recording(
+            recording=recording, at=datetime.now(UTC), crashed=True, reason="the conductor had died"
+        )
     except HeedlineError as error:
         log.error("recording %s is not sealed yet: %s", recording, error)

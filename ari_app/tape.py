@@ -56,7 +56,8 @@ class Tape:
                 await self._close("replaced", crashed=True)
             recording = new_id()
             try:
-                spool = await self._recorder.open(recording, self._attempt, _now(), RATE)
+                spool = f"{recording}.raw"
+                await self._recorder.open(recording=recording, attempt=self._attempt, spool=spool, rate=RATE, at=_now())
                 self.recording, self._channel = recording, channel_name
                 await self._ami.mix_monitor(channel_name, str(self._spool / spool), "D")
                 if callee_muted:
@@ -88,9 +89,9 @@ class Tape:
         try:
             await self._ami.mute_mix_monitor(self._channel, direction, on)
             if isinstance(then, RecordingPaused):
-                await self._recorder.pause(self.recording, _now())
+                await self._recorder.pause(recording=self.recording, at=_now())
             elif isinstance(then, RecordingResumed):
-                await self._recorder.resume(self.recording, _now())
+                await self._recorder.resume(recording=self.recording, at=_now())
         except HeedlineError as error:
             log.error("%s: recording not muted or unmuted: %s", self._attempt, error)
             self._post(RecordingFailed(str(error)))
@@ -121,11 +122,10 @@ class Tape:
         if recording is None:
             return None
         try:
-            closed = await self._recorder.close(recording, _now(), crashed=crashed, reason=reason)
+            return await self._recorder.close_recording(recording=recording, at=_now(), crashed=crashed, reason=reason)
         except HeedlineError as error:
             log.error("%s: recording %s not sealed yet: %s", self._attempt, recording, error)
             return None
-        return closed.seconds
 
 
 def _now() -> datetime:

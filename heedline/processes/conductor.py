@@ -65,7 +65,7 @@ async def run_conductor(home: Home, settings: Settings) -> None:
                 await runner.cleanup()
     finally:
         await ami.close()
-        await recorder.close_connection()
+        await recorder.close()
         await database.close()
 
 
