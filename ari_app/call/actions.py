@@ -107,7 +107,8 @@ def dial_agent(call: Call, event: Event) -> Step:
 
 
 def await_agent(call: Call, event: Event) -> Step:
-    return call, [SetTimer(Timer.AGENT_RING, call.plan.agent_ring_seconds + RING_MARGIN_S)]
+    call, tape = _tape_again(call, event)
+    return call, [*tape, SetTimer(Timer.AGENT_RING, call.plan.agent_ring_seconds + RING_MARGIN_S)]
 
 
 def tell_agent_denied(call: Call, event: Event) -> Step:
@@ -162,10 +163,29 @@ def may_record_and_dial_agent(call: Call, event: Event) -> Step:
     return dial_agent(replace(call, may_record=True), event)
 
 
+def _stop_tape(call: Call, *, crashed: bool = False) -> Step:
+    """A broken tape is stopped too, but its seal is not waited for."""
+    if call.tape is Tape.BROKEN:
+        return replace(call, tape=Tape.FAILED), [StopRecording(crashed)]
+    if call.taping:
+        return replace(call, tape=Tape.STOPPING), [StopRecording(crashed)]
+    return call, []
+
+
 def _drop_tape(call: Call) -> Step:
-    if not call.taping:
-        return replace(call, may_record=False), []
-    return replace(call, may_record=False, tape=Tape.STOPPING), [StopRecording(crashed=False)]
+    return _stop_tape(replace(call, may_record=False))
+
+
+def _tape_again(call: Call, event: Event) -> Step:
+    """After a lost link no command counts as done: what the tape should be is commanded once more."""
+    if call.tape is Tape.STOPPING:
+        return call, [StopRecording(crashed=True)]
+    if not (call.taping and call.may_record):
+        return _stop_tape(call, crashed=True)
+    unmute: list[Command] = [UnmuteCallee()] if call.record_announcement else []
+    if call.hold:
+        return call, [*unmute, PauseRecording()]
+    return call, [*unmute, ResumeRecording()] if call.tape is Tape.PAUSED else unmute
 
 
 def talk_unrecorded(call: Call, event: Event) -> Step:
@@ -253,6 +273,18 @@ def write_opt_out_again(call: Call, event: Event) -> Step:
     return call, [WriteOptOut(call.detail)]
 
 
+def opt_out_again(call: Call, event: Event) -> Step:
+    """After a restart the patience starts anew, and the tape, if it was not stopped, is."""
+    call, tape = _tape_again(call, event)
+    return call, [WriteOptOut(call.detail), SetTimer(Timer.OPTOUT_PATIENCE, OPTOUT_PATIENCE_S), *tape]
+
+
+def confirm_opt_out_again(call: Call, event: Event) -> Step:
+    call, tape = _tape_again(call, event)
+    call, commands = _say_alone(call, Prompt.OPTOUT_DONE)
+    return call, [*tape, *commands]
+
+
 def hang_up_unconfirmed(call: Call, event: Event) -> Step:
     """No promise is spoken that is not kept yet; the write goes on without the callee."""
     return call, _hang_up(call)
@@ -267,24 +299,24 @@ def connect(call: Call, event: Event) -> Step:
 
 
 def connect_again(call: Call, event: Event) -> Step:
-    """What plays on the tape after a lost link but was never allowed there is taken off it."""
-    call, stop = _drop_tape(call) if call.taping and not call.may_record else (call, [])
+    call, tape = _tape_again(call, event)
     call, commands = connect(call, event)
-    return call, [*stop, *commands]
+    return call, [*tape, *commands]
 
 
 def pause(call: Call, event: Event) -> Step:
     call, stars = _clear_star(call, event)
-    return call, [*stars, PauseRecording()] if call.tape is Tape.ON else stars
+    return replace(call, hold=True), [*stars, PauseRecording()] if call.taping else stars
 
 
 def resume(call: Call, event: Event) -> Step:
+    """Asked for before the pause was reported, it still undoes it: the recorder keeps the order."""
     call, stars = _clear_star(call, event)
-    return call, [*stars, ResumeRecording()] if call.tape is Tape.PAUSED else stars
+    return replace(call, hold=False), [*stars, ResumeRecording()] if call.taping and call.hold else stars
 
 
 def stop_failed_tape(call: Call, event: Event) -> Step:
-    return call, [StopRecording(crashed=False)]
+    return _drop_tape(call)
 
 
 def await_feature(call: Call, event: Event) -> Step:
@@ -347,13 +379,12 @@ def _hang_up(call: Call) -> list[Command]:
 
 
 def _end(call: Call, event: Event, disposition: str, detail: str = "") -> Step:
-    commands = [*_silence(call), *_hang_up(call)]
-    if call.taping:
-        call = replace(call, tape=Tape.STOPPING)
-        commands.append(StopRecording(crashed=isinstance(event, LinkRestored)))
-    elif call.tape is Tape.FAILED:
-        commands.append(StopRecording(crashed=isinstance(event, LinkRestored)))
-    commands.append(SetTimer(Timer.END, END_PATIENCE_S))
+    again = isinstance(event, LinkRestored)
+    if again and call.tape is Tape.STOPPING:
+        call, stop = _tape_again(call, event)
+    else:
+        call, stop = _stop_tape(call, crashed=again)
+    commands = [*_silence(call), *_hang_up(call), *stop, SetTimer(Timer.END, END_PATIENCE_S)]
     return replace(call, disposition=disposition, detail=detail, starred=frozenset()), commands
 
 
@@ -398,8 +429,14 @@ def end_notice_cut(call: Call, event: Event) -> Step:
 
 
 def end_recording_failed(call: Call, event: Event) -> Step:
-    reason = event.reason if isinstance(event, RecordingFailed) else "no recording after the link was lost"
-    return _end(call, event, "recording_failed", reason)
+    match event:
+        case RecordingFailed(reason=reason):
+            detail = reason
+        case LinkRestored():
+            detail = "the recording was not as it should be after the link was lost"
+        case _:
+            detail = "the recorder sealed it unasked"
+    return _end(call, event, "recording_failed", detail)
 
 
 def end_bridge_failed(call: Call, event: Event) -> Step:
@@ -422,6 +459,10 @@ def end_cancelled(call: Call, event: Event) -> Step:
 
 def end_interrupted(call: Call, event: Event) -> Step:
     return _end(call, event, "interrupted", "the link to the PBX was lost; not dialled again")
+
+
+def end_again(call: Call, event: Event) -> Step:
+    return _end(call, event, call.disposition, call.detail)
 
 
 def hang_up_all_again(call: Call, event: Event) -> Step:

@@ -71,9 +71,10 @@ class Tape(StrEnum):
     STARTING = "starting"
     ON = "on"
     PAUSED = "paused"
+    BROKEN = "broken"  # it failed, or runs though nobody wants it: still to be stopped
     STOPPING = "stopping"
     SEALED = "sealed"
-    FAILED = "failed"
+    FAILED = "failed"  # and stopped, as far as we could
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Call:
     may_record: bool = False  # the notice was heard to its end, or consent is in the ledger
     playing: Prompt | None = None  # from the command to play it until it is reported to have ended
     asked: int = 0
+    hold: bool = False  # the agent wants silence on tape (card data), whether or not the recorder has done it yet
     grace: bool = False  # a prompt has offered 9: the bare 9 still counts, until a while into the talk
     starred: frozenset[Leg] = frozenset()  # legs whose last key was `*`
     disposition: str = ""
@@ -155,13 +157,17 @@ def note(call: Call, event: Event) -> Call:
             return replace(call, grace=False)
         case TimerFired(timer=timer) if timer in _STAR:
             return replace(call, starred=call.starred - {_STAR[timer]})
-        case RecordingStarted() | RecordingResumed() if call.tape is not Tape.STOPPING:
+        case RecordingStarted() if call.tape is Tape.STARTING:
             return replace(call, tape=Tape.ON)
-        case RecordingPaused() if call.tape is not Tape.STOPPING:
+        case RecordingResumed() if call.tape is Tape.PAUSED:
+            return replace(call, tape=Tape.ON)
+        case RecordingPaused() if call.tape is Tape.ON:
             return replace(call, tape=Tape.PAUSED)
-        case RecordingSealed() if call.tape is not Tape.FAILED:
+        case RecordingSealed() if call.taping or call.tape is Tape.STOPPING:
             return replace(call, tape=Tape.SEALED)
-        case RecordingFailed():
+        case RecordingFailed() if call.taping:
+            return replace(call, tape=Tape.BROKEN)
+        case RecordingFailed() if call.tape is Tape.STOPPING:
             return replace(call, tape=Tape.FAILED)
         case BridgeFailed():
             return replace(call, bridged=False)
@@ -173,18 +179,24 @@ def note(call: Call, event: Event) -> Call:
 
 
 def _look_again(call: Call, leg: Leg, presence: Presence) -> Call:
-    """A leg never dialled stays idle; one that was gone stays gone."""
-    if call.leg(leg) in (Status.IDLE, Status.GONE) and presence is Presence.ABSENT:
+    """A leg never dialled stays idle, and one that has answered has answered, whatever state its channel is in."""
+    if call.leg(leg) is Status.IDLE and presence is Presence.ABSENT:
+        return call
+    if call.leg(leg) is Status.UP and presence is not Presence.ABSENT:
         return call
     return call.with_leg(leg, _PRESENT[presence])
 
 
 def _look_for_tape(call: Call, recording: bool) -> Call:
-    """An open recording we forgot is on tape; one we believed in and is not there has failed."""
-    if recording and call.tape in (Tape.OFF, Tape.STARTING):
+    """One we were starting is on; one we believed in and is not there has failed; one that should not be must go."""
+    if recording and call.tape is Tape.STARTING:
         return replace(call, tape=Tape.ON)
+    if recording and call.tape in (Tape.OFF, Tape.SEALED, Tape.FAILED):
+        return replace(call, tape=Tape.BROKEN)
     if not recording and call.tape in (Tape.ON, Tape.PAUSED):
-        return replace(call, tape=Tape.FAILED)
+        return replace(call, tape=Tape.BROKEN)
+    if not recording and call.tape is Tape.STOPPING:
+        return replace(call, tape=Tape.SEALED)
     return call
 
 

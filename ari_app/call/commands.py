@@ -68,7 +68,10 @@ class WriteOptOut(Command):
 
 @dataclass(frozen=True)
 class StartRecording(Command):
-    """`callee_muted`: record the outbound direction only, until UnmuteCallee. → RecordingStarted | RecordingFailed"""
+    """→ RecordingStarted | RecordingFailed
+
+    `callee_muted`: record the outbound direction only, until UnmuteCallee. Asked for while one runs, it starts anew.
+    """
 
     callee_muted: bool
 
@@ -90,7 +93,10 @@ class ResumeRecording(Command):
 
 @dataclass(frozen=True)
 class StopRecording(Command):
-    """`crashed`: the PBX was lost while it recorded. → RecordingSealed"""
+    """`crashed`: the link to the PBX was lost while it recorded. → RecordingSealed | RecordingFailed
+
+    Answered even when there is nothing to stop.
+    """
 
     crashed: bool
 

@@ -70,10 +70,6 @@ def agent_lost_in_bridge(call: Call, event: Event) -> bool:
     return call.in_bridge and call.agent is Status.GONE
 
 
-def agent_never_dialled(call: Call, event: Event) -> bool:
-    return call.agent is Status.IDLE
-
-
 def callee_on_line(call: Call, event: Event) -> bool:
     return call.callee is Status.UP
 
@@ -127,11 +123,16 @@ def taping(call: Call, event: Event) -> bool:
 
 
 def tape_lost_and_required(call: Call, event: Event) -> bool:
-    return call.tape is Tape.FAILED and call.plan.recording_required
+    return tape_broken(call, event) and call.plan.recording_required
+
+
+def tape_broken(call: Call, event: Event) -> bool:
+    return call.tape is Tape.BROKEN
 
 
 def _recording_due(call: Call) -> bool:
-    return call.may_record and not call.taping
+    """A tape that failed or was sealed is not followed by a second one: what it should hold is lost with it."""
+    return call.may_record and call.tape is Tape.OFF
 
 
 def agent_and_recording_due(call: Call, event: Event) -> bool:
@@ -149,8 +150,7 @@ def is_notice(call: Call, event: Event) -> bool:
     return isinstance(event, PromptFinished) and event.prompt is Prompt.NOTICE
 
 
-def notice_complete(call: Call, event: Event) -> bool:
-    """Played to its end to a callee who is still there."""
+def _heard_to_its_end(call: Call, event: Event) -> bool:
     return (
         isinstance(event, PromptFinished)
         and event.prompt is Prompt.NOTICE
@@ -159,12 +159,17 @@ def notice_complete(call: Call, event: Event) -> bool:
     )
 
 
+def notice_complete(call: Call, event: Event) -> bool:
+    """Played to its end to a callee who is still there; where the law wants it on tape, this is not enough."""
+    return _heard_to_its_end(call, event) and not call.record_announcement
+
+
 def notice_complete_with_agent(call: Call, event: Event) -> bool:
     return notice_complete(call, event) and call.agent is Status.UP
 
 
 def notice_complete_on_tape(call: Call, event: Event) -> bool:
-    return notice_complete(call, event) and call.record_announcement and call.taping
+    return _heard_to_its_end(call, event) and call.record_announcement and call.taping
 
 
 def notice_complete_on_tape_with_agent(call: Call, event: Event) -> bool:

@@ -41,6 +41,7 @@ from ari_app.call.events import (
     PauseRequested,
     PromptFinished,
     RecordingFailed,
+    RecordingSealed,
     RecordingStarted,
     ResumeRequested,
     Settled,
@@ -53,15 +54,16 @@ BEFORE_DIAL = (P.GATING, P.AGENT_FIRST, P.COMMITTING)
 PROMPTING = (P.ARMING, P.NOTICE, P.ASKING, P.CONSENTING)
 ANSWERED = (*PROMPTING, P.AGENT_WAIT, P.STARTING, P.TALKING, P.FAREWELL)
 RUNNING = (*BEFORE_DIAL, P.DIALLING, *ANSWERED)
-WITH_AGENT = (*PROMPTING, P.STARTING)
+TAPED = (P.ARMING, P.NOTICE, P.AGENT_WAIT, P.STARTING, P.TALKING)  # where audio may go to the spool
+TAPE_LOST = (RecordingFailed, RecordingSealed)  # a seal nobody asked for is a recorder that gave up
 
 
 @dataclass(frozen=True)
 class Row:
-    """In one of `phases`, on `event`, if `condition`: run `action`, be in `to` (None: stay)."""
+    """In one of `phases`, on one of `events`, if `condition`: run `action`, be in `to` (None: stay)."""
 
     phases: tuple[Phase, ...]
-    event: type[Event]
+    events: tuple[type[Event], ...]
     condition: Callable[[Call, Event], bool]
     to: Phase | None
     action: Callable[[Call, Event], Step]
@@ -69,12 +71,13 @@ class Row:
 
 def row(
     phases: Phase | tuple[Phase, ...],
-    event: type[Event],
+    event: type[Event] | tuple[type[Event], ...],
     condition: Callable[[Call, Event], bool],
     to: Phase | None,
     action: Callable[[Call, Event], Step],
 ) -> Row:
-    return Row(phases if isinstance(phases, tuple) else (phases,), event, condition, to, action)
+    phases = phases if isinstance(phases, tuple) else (phases,)
+    return Row(phases, event if isinstance(event, tuple) else (event,), condition, to, action)
 
 
 TABLE: tuple[Row, ...] = (
@@ -117,9 +120,9 @@ TABLE: tuple[Row, ...] = (
     row(P.CONFIRMING, LegGone, when.of_callee, P.ENDING, do.end_opted_out),
     # ── notice: recorded once it has played to its end ──────────────────────────────────────────────────────────
     row(P.ARMING, RecordingStarted, when.always, P.NOTICE, do.play_notice),
-    row(P.ARMING, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
-    row(P.ARMING, RecordingFailed, when.agent_on_line, P.TALKING, do.connect),
-    row(P.ARMING, RecordingFailed, when.always, P.AGENT_WAIT, do.dial_agent),
+    row(TAPED, TAPE_LOST, when.required, P.ENDING, do.end_recording_failed),
+    row(P.ARMING, TAPE_LOST, when.agent_on_line, P.TALKING, do.talk_unrecorded),
+    row(P.ARMING, TAPE_LOST, when.always, P.AGENT_WAIT, do.dial_agent_unrecorded),
     row(P.NOTICE, PromptFinished, when.notice_complete_on_tape_with_agent, P.TALKING, do.unmute_callee),
     row(P.NOTICE, PromptFinished, when.notice_complete_on_tape, P.AGENT_WAIT, do.unmute_callee_and_dial_agent),
     row(P.NOTICE, PromptFinished, when.notice_complete_with_agent, P.STARTING, do.start_recording),
@@ -130,7 +133,6 @@ TABLE: tuple[Row, ...] = (
     row(P.NOTICE, TimerFired, when.prompt_overdue_and_required, P.ENDING, do.end_notice_cut),
     row(P.NOTICE, TimerFired, when.prompt_overdue_with_agent, P.TALKING, do.talk_unrecorded),
     row(P.NOTICE, TimerFired, when.prompt_overdue, P.AGENT_WAIT, do.dial_agent_unrecorded),
-    row(P.NOTICE, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
     # ── explicit: nothing recorded until the callee presses 1 ───────────────────────────────────────────────────
     row(P.ASKING, Digit, when.callee_one, P.CONSENTING, do.write_granted),
     row(P.ASKING, Digit, when.callee_other_key, P.CONSENTING, do.write_refused),
@@ -153,17 +155,14 @@ TABLE: tuple[Row, ...] = (
     row(P.AGENT_WAIT, LegFailed, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
     row(P.AGENT_WAIT, LegGone, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
     row(P.AGENT_WAIT, TimerFired, when.agent_ring_over, P.FAREWELL, do.farewell_agent_unavailable),
-    row(P.AGENT_WAIT, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
     row(P.AGENT_WAIT, LegGone, when.of_callee, P.ENDING, do.end_hung_up_waiting),
     row(P.FAREWELL, PromptFinished, when.is_farewell, P.ENDING, do.end_as_decided),
     row(P.FAREWELL, TimerFired, when.prompt_overdue, P.ENDING, do.end_as_decided),
     row(P.FAREWELL, LegGone, when.of_callee, P.ENDING, do.end_as_decided),
     # ── talk ────────────────────────────────────────────────────────────────────────────────────────────────────
     row(P.STARTING, RecordingStarted, when.always, P.TALKING, do.connect),
-    row(P.STARTING, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
-    row(P.STARTING, RecordingFailed, when.always, P.TALKING, do.connect),
-    row(P.TALKING, RecordingFailed, when.required, P.ENDING, do.end_recording_failed),
-    row(P.TALKING, RecordingFailed, when.always, None, do.stop_failed_tape),
+    row(P.STARTING, TAPE_LOST, when.always, P.TALKING, do.talk_unrecorded),
+    row((P.NOTICE, P.AGENT_WAIT, P.TALKING), RecordingFailed, when.tape_broken, None, do.stop_failed_tape),
     row(P.TALKING, Digit, when.agent_star_one, None, do.pause),
     row(P.TALKING, Digit, when.agent_star_two, None, do.resume),
     row(P.TALKING, PauseRequested, when.taping, None, do.pause),
@@ -179,6 +178,7 @@ TABLE: tuple[Row, ...] = (
     row((*RUNNING, P.REFUSING), HangupRequested, when.always, P.ENDING, do.end_cancelled),
     # ── the link to the PBX is back: ask again, say again, never assume ─────────────────────────────────────────
     row((*BEFORE_DIAL, P.PLANNED), LinkRestored, when.always, P.ENDING, do.end_interrupted),
+    row((P.DIALLING, P.ASKING, P.CONSENTING), LinkRestored, when.tape_broken, P.ENDING, do.end_recording_failed),
     row(P.DIALLING, LinkRestored, when.callee_lost, P.ENDING, do.end_interrupted),
     row(P.DIALLING, LinkRestored, when.callee_only_created, P.ENDING, do.end_interrupted),
     row(P.DIALLING, LinkRestored, when.agent_lost_in_bridge, P.ENDING, do.end_agent_gone),
@@ -194,20 +194,19 @@ TABLE: tuple[Row, ...] = (
     row((P.ARMING, P.NOTICE), LinkRestored, when.always, P.NOTICE, do.play_notice_again),
     row((P.ASKING, P.CONSENTING), LinkRestored, when.always, P.ASKING, do.ask_consent),
     row(P.AGENT_WAIT, LinkRestored, when.callee_lost, P.ENDING, do.end_hung_up_waiting),
+    row((P.AGENT_WAIT, P.TALKING), LinkRestored, when.tape_lost_and_required, P.ENDING, do.end_recording_failed),
     row(P.AGENT_WAIT, LinkRestored, when.agent_on_line_and_recording_due, P.STARTING, do.start_recording),
-    row(P.AGENT_WAIT, LinkRestored, when.agent_on_line, P.TALKING, do.connect),
+    row(P.AGENT_WAIT, LinkRestored, when.agent_on_line, P.TALKING, do.connect_again),
     row(P.AGENT_WAIT, LinkRestored, when.agent_lost, P.FAREWELL, do.farewell_agent_unavailable),
-    row(P.AGENT_WAIT, LinkRestored, when.agent_never_dialled, None, do.dial_agent),
     row(P.AGENT_WAIT, LinkRestored, when.always, None, do.await_agent),
     row((P.STARTING, P.TALKING), LinkRestored, when.either_lost, P.ENDING, do.end_completed),
     row(P.STARTING, LinkRestored, when.always, None, do.start_recording),
-    row(P.TALKING, LinkRestored, when.tape_lost_and_required, P.ENDING, do.end_recording_failed),
     row(P.TALKING, LinkRestored, when.always, None, do.connect_again),
-    row(P.OPTING_OUT, LinkRestored, when.always, None, do.write_opt_out_again),
-    row(P.CONFIRMING, LinkRestored, when.callee_on_line, None, do.confirm_opt_out),
+    row(P.OPTING_OUT, LinkRestored, when.always, None, do.opt_out_again),
+    row(P.CONFIRMING, LinkRestored, when.callee_on_line, None, do.confirm_opt_out_again),
     row(P.CONFIRMING, LinkRestored, when.always, P.ENDING, do.end_opted_out),
     row((P.FAREWELL, P.REFUSING), LinkRestored, when.always, P.ENDING, do.end_as_decided),
-    row(P.ENDING, LinkRestored, when.always, None, do.hang_up_all_again),
+    row(P.ENDING, LinkRestored, when.always, None, do.end_again),
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
     row(P.ENDING, LegAnswered, when.always, None, do.hang_up_all_again),
     row(P.ENDING, TimerFired, when.end_overdue, P.ENDED, do.write_end),
@@ -223,7 +222,8 @@ def index(table: tuple[Row, ...]) -> Index:
     by: Index = {}
     for r in table:
         for phase in r.phases:
-            by[phase, r.event] = (*by.get((phase, r.event), ()), r)
+            for event in r.events:
+                by[phase, event] = (*by.get((phase, event), ()), r)
     return by
 
 

@@ -18,7 +18,7 @@ from compliance.verdict import RecordingMode
 
 from .promises import Promises
 
-SETTLED = next(row for row in flow.TABLE if row.event is e.Settled)
+SETTLED = next(row for row in flow.TABLE if e.Settled in row.events)
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 PROMPT_OVERDUE_S = 60.0  # the conductor sets this itself: it alone knows how long a prompt is
 OTHER = {Leg.CALLEE: Leg.AGENT, Leg.AGENT: Leg.CALLEE}
