@@ -1,12 +1,14 @@
 """Composition: the only place that knows which keys and which database a Heedline runs on."""
 
+import os
+
 from heedline.home import Home
 from heedline.initialise import database_url
 from heedline.secrets import read_secret
 from heedline.settings import Settings
 from storage.audit import CheckpointSigner, origin_of
 from storage.database import Database
-from storage.numbers import NumberKeys
+from storage.numbers import KEY_BYTES, NumberKeys
 
 
 def number_keys(home: Home) -> NumberKeys:
@@ -25,3 +27,11 @@ async def open_database(home: Home, settings: Settings) -> Database:
     Raises SecretMissing, SecretExposed, DatabaseMissing, SchemaTooOld, SchemaTooNew, DatabaseBusy.
     """
     return await Database.open(database_url(home, settings), number_keys(home), checkpoint_signer(home, settings))
+
+
+async def open_for_proof(url: str) -> Database:
+    """A ledger to be proved, with no secret of ours: its number keys are thrown away and open no number.
+
+    Raises DatabaseMissing, SchemaTooOld, SchemaTooNew, DatabaseBusy, DatabaseFailed.
+    """
+    return await Database.open(url, NumberKeys(os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)))

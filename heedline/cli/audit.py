@@ -1,5 +1,6 @@
 """`heedline audit`: read the log, prove it, sign it."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,13 +9,14 @@ import typer
 from rich.console import Console
 
 from compliance.errors import BadInput
-from heedline.bootstrap import checkpoint_signer
+from heedline.bootstrap import checkpoint_signer, open_for_proof
 from heedline.cli.ledger import on_ledger, print_table, when
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.initialise import database_url
 from heedline.settings import Settings
 from storage.audit import CheckpointSigner, Entry, Report, VerifierKey, verify
 from storage.canonical import parse_object
-from storage.database import Database
+from storage.database import Database, sqlite_url
 
 app = typer.Typer(name="audit", help="The audit log: read it, prove it, sign it.", no_args_is_help=True)
 
@@ -65,18 +67,30 @@ def verify_(
     checkpoint: Annotated[
         list[Path] | None, typer.Option("--checkpoint", help="A signed checkpoint kept elsewhere.")
     ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option("--ledger", help="A SQLite ledger or a copy of one; default: the home's.")
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Prove the log whole and unchanged, and name what is not. Exit status 1 when anything was found."""
+    """Prove the log whole and unchanged, and name what is not. Exit status 1 when anything was found.
+
+    With --key and --ledger no home and no secret is needed: public keys prove a copy anywhere.
+    """
     keys = tuple(VerifierKey.parse(_text(file)) for file in key) if key else (_signer(home).key,)
     witnessed = tuple(_text(file) for file in checkpoint or ())
 
-    async def work(db: Database) -> Report:
-        async with db.read() as tx:
-            return await verify(tx, keys, witnessed)
+    url = _home_url(home) if ledger is None else sqlite_url(ledger.resolve())
 
-    report = on_ledger(home, work)
+    async def work() -> Report:
+        db = await open_for_proof(url)
+        try:
+            async with db.read() as tx:
+                return await verify(tx, keys, witnessed)
+        finally:
+            await db.close()
+
+    report = asyncio.run(work())
     if json:
         print_json(
             {
@@ -119,6 +133,11 @@ def checkpoint(
 def key_(home: HomeOption = None) -> None:
     """Print this node's verifier key: all that somebody else needs to verify the log."""
     typer.echo(str(_signer(home).key))
+
+
+def _home_url(home: Path | None) -> str:
+    found = home_of(home)
+    return database_url(found, Settings.load(found.settings_file))
 
 
 def _signer(home: Path | None) -> CheckpointSigner:
