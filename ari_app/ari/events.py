@@ -2,8 +2,8 @@
 
 ``parse_event`` never raises. A type Heedline does not use becomes :class:`Unknown`; what can't be read, or
 lacks a field its type must have, becomes :class:`BadEvent` (the kind of fault only, nothing of its content),
-which the conductor answers by reconciling. Written by hand, not with pydantic: an event costs about a
-tenth of that, and a busy PBX sends dozens a call.
+which the conductor answers by reconciling. An event of 500 bytes costs 6 to 7 µs, 4 of them in ``json``; a
+pydantic model of the same fields takes about as long, and would bring its own error texts with values in them.
 """
 
 import json

@@ -83,7 +83,7 @@ class AriSession:
         :param heartbeat: seconds between pings of the connection
         """
         self._client = client
-        self._app = app
+        self.app = app
         self._filter = {"disallowed": [{"type": kind} for kind in disallow]}
         self._size = queue_size
         self._heartbeat = heartbeat
@@ -109,7 +109,7 @@ class AriSession:
         return self._end
 
     async def __aenter__(self) -> "AriSession":
-        self._reader = asyncio.create_task(self._run(), name=f"ari events {self._app}")
+        self._reader = asyncio.create_task(self._run(), name=f"ari events {self.app}")
         return self
 
     async def __aexit__(
@@ -177,11 +177,11 @@ class AriSession:
 
     async def _connect(self) -> EventSocket:
         socket = await self._client.transport.websocket(
-            EVENTS_EVENT_WEBSOCKET, {"app": [self._app]}, heartbeat=self._heartbeat
+            EVENTS_EVENT_WEBSOCKET, {"app": [self.app]}, heartbeat=self._heartbeat
         )
         try:
             # The filter belongs to the registered application: it exists only now, and is set each time.
-            await self._client.applications.filter(applicationName=self._app, filter=self._filter)
+            await self._client.applications.filter(applicationName=self.app, filter=self._filter)
         except BaseException:
             await socket.close()
             raise
@@ -203,7 +203,7 @@ class AriSession:
             self.bad_events += 1
             log.error("ARI events: refused one: %s", event.fault)
         elif isinstance(event, ApplicationReplaced):
-            raise ApplicationTaken(f"ARI events: another program opened the application {self._app}: stop one of them")
+            raise ApplicationTaken(f"ARI events: another program opened the application {self.app}: stop one of them")
         self._put(event)
 
     def _link(self, item: LinkUp | LinkDown) -> None:

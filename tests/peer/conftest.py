@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from ari_app.ami import AmiClient
-from ari_app.ari import AriClient
+from ari_app.ari import AriClient, AriSession
+from ari_app.ari.events import StasisStart
+from ari_app.ari.models import Channel
 from heedline.home import Home
 from heedline.pbx import AMI_USER, ARI_USER, Instance, find_asterisk
 from heedline.pbx.errors import AsteriskMissing
@@ -26,7 +28,7 @@ exten => ring,1,Ringing()
  same => n,Wait(600)
 exten => busy,1,Busy(1)
 exten => talk,1,Answer()
- same => n,Playback(tt-monkeys&tt-monkeys&tt-monkeys)
+ same => n,Milliwatt()
 exten => nine,1,Answer()
  same => n,Wait(0.3)
  same => n,SendDTMF(9)
@@ -46,6 +48,23 @@ def free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
+
+
+async def dialled(session: AriSession, ari: AriClient, far: str, channel_id: str, app_args: str = "") -> Channel:
+    """A channel of the session's application whose far end is ``far``, just dialled.
+
+    ``dial`` before StasisStart is a race that Asterisk answers with 409: ``create`` returns a moment before the
+    channel has entered the application. The items up to StasisStart are taken from the session.
+    """
+    channel = await ari.channels.create(
+        endpoint=f"Local/{far}@far/n", app=session.app, appArgs=app_args, channelId=channel_id, formats="ulaw"
+    )
+    async with asyncio.timeout(5):
+        async for item in session:
+            if isinstance(item, StasisStart) and item.channel.id == channel_id:
+                break
+    await ari.channels.dial(channelId=channel_id, timeout=20)
+    return channel
 
 
 @dataclass(frozen=True)
@@ -96,4 +115,4 @@ def _add_far_ends(folder: Path) -> None:
     for each in (folder.parent.parent, folder.parent, folder):
         ensure_folder(each)
     (folder / "extensions.conf").write_text(FAR_ENDS)
-    (folder / "modules.conf").write_text("load = app_senddtmf.so\n")
+    (folder / "modules.conf").write_text("load = app_senddtmf.so\nload = app_milliwatt.so\n")
