@@ -111,9 +111,12 @@ def await_agent(call: Call, event: Event) -> Step:
     return call, [*tape, SetTimer(Timer.AGENT_RING, call.plan.agent_ring_seconds + RING_MARGIN_S)]
 
 
+def _why_denied(event: Event) -> str:
+    return event.reason if isinstance(event, GateDenied) else "recording is required, and may not be done"
+
+
 def tell_agent_denied(call: Call, event: Event) -> Step:
-    reason = event.reason if isinstance(event, GateDenied) else ""
-    return _play(replace(call, disposition="denied", detail=reason), Prompt.CALL_DENIED, Leg.AGENT)
+    return _play(replace(call, disposition="denied", detail=_why_denied(event)), Prompt.CALL_DENIED, Leg.AGENT)
 
 
 # ── notice ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +209,7 @@ def dial_agent_unrecorded(call: Call, event: Event) -> Step:
 
 
 def ask_consent(call: Call, event: Event) -> Step:
-    call, play = _play(replace(call, asked=1), Prompt.CONSENT_ASK, _audience(call))
+    call, play = _play(replace(call, asked=1, answer=None), Prompt.CONSENT_ASK, _audience(call))
     return call, [*_join_callee(call), *play]
 
 
@@ -219,7 +222,7 @@ def await_key(call: Call, event: Event) -> Step:
 
 
 def _write_consent(call: Call, answer: Answer) -> Step:
-    return call, [CancelTimer(Timer.CONSENT), *_silence(call), WriteConsent(answer)]
+    return replace(call, answer=answer), [CancelTimer(Timer.CONSENT), *_silence(call), WriteConsent(answer)]
 
 
 def write_granted(call: Call, event: Event) -> Step:
@@ -340,8 +343,17 @@ def pass_on(call: Call, event: Event) -> Step:
 
 
 def pass_on_star(call: Call, event: Event) -> Step:
+    call, _ = forget_star(call, event)
+    return call, [SendDigits(_OTHER[_starred_by(event)], "*")]
+
+
+def forget_star(call: Call, event: Event) -> Step:
+    return replace(call, starred=call.starred - {_starred_by(event)}), []
+
+
+def _starred_by(event: Event) -> Leg:
     from_callee = isinstance(event, TimerFired) and event.timer is Timer.STAR_CALLEE
-    return call, [SendDigits(Leg.AGENT if from_callee else Leg.CALLEE, "*")]
+    return Leg.CALLEE if from_callee else Leg.AGENT
 
 
 # ── a last word ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -393,7 +405,7 @@ def end_as_decided(call: Call, event: Event) -> Step:
 
 
 def end_denied(call: Call, event: Event) -> Step:
-    return _end(call, event, "denied", event.reason if isinstance(event, GateDenied) else "")
+    return _end(call, event, "denied", _why_denied(event))
 
 
 def end_refused_by_ledger(call: Call, event: Event) -> Step:
@@ -448,7 +460,7 @@ def end_opted_out(call: Call, event: Event) -> Step:
 
 
 def end_completed(call: Call, event: Event) -> Step:
-    if isinstance(event, LegGone):
+    if isinstance(event, LegGone | LegFailed):
         return _end(call, event, "completed", f"{event.leg} hung up")
     return _end(call, event, "completed", "ended while the link to the PBX was lost")
 

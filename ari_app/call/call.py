@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from ari_app.call.commands import Command
 from ari_app.call.events import (
+    Answer,
     BridgeFailed,
     Digit,
     Event,
@@ -102,6 +103,7 @@ class Call:
     may_record: bool = False  # the notice was heard to its end, or consent is in the ledger
     playing: Prompt | None = None  # from the command to play it until it is reported to have ended
     asked: int = 0
+    answer: Answer | None = None  # the consent being written
     hold: bool = False  # the agent wants silence on tape (card data), whether or not the recorder has done it yet
     grace: bool = False  # a prompt has offered 9: the bare 9 still counts, until a while into the talk
     starred: frozenset[Leg] = frozenset()  # legs whose last key was `*`
@@ -137,7 +139,6 @@ _PRESENT = {
     Presence.UP: Status.UP,
 }
 OFFERING_NINE = (Prompt.NOTICE, Prompt.CONSENT_ASK, Prompt.REPROMPT)
-_STAR = {Timer.STAR_CALLEE: Leg.CALLEE, Timer.STAR_AGENT: Leg.AGENT}
 
 
 def note(call: Call, event: Event) -> Call:
@@ -155,8 +156,6 @@ def note(call: Call, event: Event) -> Call:
             return replace(call, playing=None)
         case TimerFired(timer=Timer.GRACE):
             return replace(call, grace=False)
-        case TimerFired(timer=timer) if timer in _STAR:
-            return replace(call, starred=call.starred - {_STAR[timer]})
         case RecordingStarted() if call.tape is Tape.STARTING:
             return replace(call, tape=Tape.ON)
         case RecordingResumed() if call.tape is Tape.PAUSED:
@@ -172,7 +171,7 @@ def note(call: Call, event: Event) -> Call:
         case BridgeFailed():
             return replace(call, bridged=False)
         case LinkRestored(callee=callee, agent=agent, recording=recording):
-            call = replace(call, playing=None)
+            call = replace(call, playing=None, starred=frozenset())  # keys pressed meanwhile are lost
             call = _look_again(_look_again(call, Leg.CALLEE, callee), Leg.AGENT, agent)
             return _look_for_tape(call, recording)
     return call

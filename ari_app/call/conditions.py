@@ -50,10 +50,6 @@ def of_agent_in_bridge(call: Call, event: Event) -> bool:
     return of_agent(call, event) and call.in_bridge
 
 
-def any_leg(call: Call, event: Event) -> bool:
-    return True
-
-
 def agent_must_come_first(call: Call, event: Event) -> bool:
     return call.in_bridge and call.agent is not Status.UP
 
@@ -81,6 +77,11 @@ def callee_lost(call: Call, event: Event) -> bool:
 def callee_only_created(call: Call, event: Event) -> bool:
     """We died between creating the channel and dialling it: it never rang, and shall not now."""
     return isinstance(event, LinkRestored) and event.callee is Presence.CREATED
+
+
+def answered_but_agent_lost(call: Call, event: Event) -> bool:
+    """Somebody has picked up and nobody is there: that is an abandoned call."""
+    return callee_on_line(call, event) and agent_lost_in_bridge(call, event)
 
 
 def either_lost(call: Call, event: Event) -> bool:
@@ -116,6 +117,15 @@ def callee_agent_on_line(call: Call, event: Event) -> bool:
 
 def required(call: Call, event: Event) -> bool:
     return call.plan.recording_required
+
+
+def tape_forbidden(call: Call, event: Event) -> bool:
+    """Recording is required, and here there may be none: then there is no call."""
+    return call.plan.recording_required and call.mode is RecordingMode.NONE
+
+
+def tape_forbidden_with_agent(call: Call, event: Event) -> bool:
+    return tape_forbidden(call, event) and call.agent is Status.UP
 
 
 def taping(call: Call, event: Event) -> bool:
@@ -251,7 +261,9 @@ def agent_star_two(call: Call, event: Event) -> bool:
 
 
 def granted(call: Call, event: Event) -> bool:
-    return isinstance(event, ConsentWritten) and event.answer is Answer.GRANTED
+    """Both written and the last word: a slow write of an answer since taken back grants nothing."""
+    granted = isinstance(event, ConsentWritten) and event.answer is Answer.GRANTED
+    return granted and call.answer is Answer.GRANTED
 
 
 def granted_with_agent(call: Call, event: Event) -> bool:
@@ -300,7 +312,10 @@ def silence_once(call: Call, event: Event) -> bool:
 
 
 def star_alone(call: Call, event: Event) -> bool:
-    return _fired(event, Timer.STAR_CALLEE) or _fired(event, Timer.STAR_AGENT)
+    """Stale when the star was passed on, or became a feature, in the same instant."""
+    return (_fired(event, Timer.STAR_CALLEE) and Leg.CALLEE in call.starred) or (
+        _fired(event, Timer.STAR_AGENT) and Leg.AGENT in call.starred
+    )
 
 
 def optout_retry_due(call: Call, event: Event) -> bool:

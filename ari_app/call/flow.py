@@ -53,7 +53,8 @@ P = Phase
 BEFORE_DIAL = (P.GATING, P.AGENT_FIRST, P.COMMITTING)
 PROMPTING = (P.ARMING, P.NOTICE, P.ASKING, P.CONSENTING)
 ANSWERED = (*PROMPTING, P.AGENT_WAIT, P.STARTING, P.TALKING, P.FAREWELL)
-RUNNING = (*BEFORE_DIAL, P.DIALLING, *ANSWERED)
+UNDECIDED = (*BEFORE_DIAL, P.DIALLING, *PROMPTING, P.AGENT_WAIT, P.STARTING, P.TALKING)  # how it ends is open
+LOST = (LegGone, LegFailed)  # a leg may be reported to have failed although it had answered
 TAPED = (P.ARMING, P.NOTICE, P.AGENT_WAIT, P.STARTING, P.TALKING)  # where audio may go to the spool
 TAPE_LOST = (RecordingFailed, RecordingSealed)  # a seal nobody asked for is a recorder that gave up
 
@@ -83,6 +84,8 @@ def row(
 TABLE: tuple[Row, ...] = (
     # ── may we call? ────────────────────────────────────────────────────────────────────────────────────────────
     row(P.PLANNED, Started, when.always, P.GATING, do.check_gate),
+    row(P.GATING, GateAllowed, when.tape_forbidden_with_agent, P.REFUSING, do.tell_agent_denied),
+    row(P.GATING, GateAllowed, when.tape_forbidden, P.ENDING, do.end_denied),
     row(P.GATING, GateAllowed, when.agent_must_come_first, P.AGENT_FIRST, do.dial_agent),
     row(P.GATING, GateAllowed, when.always, P.COMMITTING, do.commit_attempt),
     row(P.GATING, GateDenied, when.agent_on_line, P.REFUSING, do.tell_agent_denied),
@@ -94,7 +97,8 @@ TABLE: tuple[Row, ...] = (
     row(P.COMMITTING, AttemptRefused, when.always, P.ENDING, do.end_refused_by_ledger),
     row(P.REFUSING, PromptFinished, when.always, P.ENDING, do.end_as_decided),
     row(P.REFUSING, TimerFired, when.prompt_overdue, P.ENDING, do.end_as_decided),
-    row((*BEFORE_DIAL, P.REFUSING), LegGone, when.of_agent, P.ENDING, do.end_agent_gone),
+    row((P.PLANNED, *BEFORE_DIAL), LOST, when.of_agent, P.ENDING, do.end_agent_gone),
+    row(P.REFUSING, LOST, when.of_agent, P.ENDING, do.end_as_decided),
     # ── the callee's phone rings ────────────────────────────────────────────────────────────────────────────────
     row(P.DIALLING, LegAnswered, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
     row(P.DIALLING, LegAnswered, when.callee_notice, P.NOTICE, do.play_notice),
@@ -104,12 +108,18 @@ TABLE: tuple[Row, ...] = (
     row(P.DIALLING, LegFailed, when.of_callee, P.ENDING, do.end_not_reached),
     row(P.DIALLING, LegGone, when.of_callee, P.ENDING, do.end_no_answer),
     row(P.DIALLING, TimerFired, when.ring_over, P.ENDING, do.end_no_answer),
-    row(P.DIALLING, LegGone, when.of_agent, P.ENDING, do.end_agent_gone),
+    row(P.DIALLING, LOST, when.of_agent, P.ENDING, do.end_agent_gone),
     # ── nine at any time ────────────────────────────────────────────────────────────────────────────────────────
     row((*PROMPTING, P.AGENT_WAIT, P.FAREWELL), Digit, when.callee_nine, P.OPTING_OUT, do.opt_out_by_key),
     row((P.STARTING, P.TALKING), Digit, when.callee_nine_in_grace, P.OPTING_OUT, do.opt_out_by_key),
     row(ANSWERED, Digit, when.star_nine, P.OPTING_OUT, do.opt_out_by_star_nine),
-    row(ANSWERED, OptOutRequested, when.always, P.OPTING_OUT, do.opt_out_by_request),
+    row(
+        (*UNDECIDED, P.FAREWELL, P.REFUSING, P.ENDING),
+        OptOutRequested,
+        when.always,
+        P.OPTING_OUT,
+        do.opt_out_by_request,
+    ),
     row(P.OPTING_OUT, OptOutWritten, when.callee_on_line, P.CONFIRMING, do.confirm_opt_out),
     row(P.OPTING_OUT, OptOutWritten, when.always, P.ENDING, do.end_opted_out),
     row(P.OPTING_OUT, OptOutNotWritten, when.always, None, do.retry_opt_out_soon),
@@ -117,7 +127,7 @@ TABLE: tuple[Row, ...] = (
     row(P.OPTING_OUT, TimerFired, when.optout_patience_over, None, do.hang_up_unconfirmed),
     row(P.CONFIRMING, PromptFinished, when.is_confirmation, P.ENDING, do.end_opted_out),
     row(P.CONFIRMING, TimerFired, when.prompt_overdue, P.ENDING, do.end_opted_out),
-    row(P.CONFIRMING, LegGone, when.of_callee, P.ENDING, do.end_opted_out),
+    row(P.CONFIRMING, LOST, when.of_callee, P.ENDING, do.end_opted_out),
     # ── notice: recorded once it has played to its end ──────────────────────────────────────────────────────────
     row(P.ARMING, RecordingStarted, when.always, P.NOTICE, do.play_notice),
     row(TAPED, TAPE_LOST, when.required, P.ENDING, do.end_recording_failed),
@@ -152,13 +162,12 @@ TABLE: tuple[Row, ...] = (
     # ── the agent, before_agent ─────────────────────────────────────────────────────────────────────────────────
     row(P.AGENT_WAIT, LegAnswered, when.agent_and_recording_due, P.STARTING, do.start_recording),
     row(P.AGENT_WAIT, LegAnswered, when.of_agent, P.TALKING, do.connect),
-    row(P.AGENT_WAIT, LegFailed, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
-    row(P.AGENT_WAIT, LegGone, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
+    row(P.AGENT_WAIT, LOST, when.of_agent, P.FAREWELL, do.farewell_agent_unavailable),
     row(P.AGENT_WAIT, TimerFired, when.agent_ring_over, P.FAREWELL, do.farewell_agent_unavailable),
-    row(P.AGENT_WAIT, LegGone, when.of_callee, P.ENDING, do.end_hung_up_waiting),
+    row(P.AGENT_WAIT, LOST, when.of_callee, P.ENDING, do.end_hung_up_waiting),
     row(P.FAREWELL, PromptFinished, when.is_farewell, P.ENDING, do.end_as_decided),
     row(P.FAREWELL, TimerFired, when.prompt_overdue, P.ENDING, do.end_as_decided),
-    row(P.FAREWELL, LegGone, when.of_callee, P.ENDING, do.end_as_decided),
+    row(P.FAREWELL, LOST, when.of_callee, P.ENDING, do.end_as_decided),
     # ── talk ────────────────────────────────────────────────────────────────────────────────────────────────────
     row(P.STARTING, RecordingStarted, when.always, P.TALKING, do.connect),
     row(P.STARTING, TAPE_LOST, when.always, P.TALKING, do.talk_unrecorded),
@@ -170,17 +179,22 @@ TABLE: tuple[Row, ...] = (
     row(ANSWERED, Digit, when.is_star, None, do.await_feature),
     row(P.TALKING, Digit, when.always, None, do.pass_on),
     row(P.TALKING, TimerFired, when.star_alone, None, do.pass_on_star),
-    row((P.STARTING, P.TALKING), LegGone, when.any_leg, P.ENDING, do.end_completed),
+    row(ANSWERED, TimerFired, when.star_alone, None, do.forget_star),
+    row((P.STARTING, P.TALKING), LOST, when.always, P.ENDING, do.end_completed),
     # ── gone in the middle ──────────────────────────────────────────────────────────────────────────────────────
-    row(PROMPTING, LegGone, when.of_callee, P.ENDING, do.end_hung_up_in_prompt),
-    row(PROMPTING, LegGone, when.of_agent_in_bridge, P.FAREWELL, do.farewell_agent_unavailable),
-    row(RUNNING, BridgeFailed, when.always, P.ENDING, do.end_bridge_failed),
-    row((*RUNNING, P.REFUSING), HangupRequested, when.always, P.ENDING, do.end_cancelled),
+    row(PROMPTING, LOST, when.of_callee, P.ENDING, do.end_hung_up_in_prompt),
+    row(PROMPTING, LOST, when.of_agent_in_bridge, P.FAREWELL, do.farewell_agent_unavailable),
+    row(UNDECIDED, BridgeFailed, when.always, P.ENDING, do.end_bridge_failed),
+    row((P.PLANNED, *UNDECIDED), HangupRequested, when.always, P.ENDING, do.end_cancelled),
+    row((P.REFUSING, P.FAREWELL), HangupRequested, when.always, P.ENDING, do.end_as_decided),
+    row(P.OPTING_OUT, HangupRequested, when.always, None, do.hang_up_unconfirmed),
+    row(P.CONFIRMING, HangupRequested, when.always, P.ENDING, do.end_opted_out),
     # ── the link to the PBX is back: ask again, say again, never assume ─────────────────────────────────────────
     row((*BEFORE_DIAL, P.PLANNED), LinkRestored, when.always, P.ENDING, do.end_interrupted),
     row((P.DIALLING, P.ASKING, P.CONSENTING), LinkRestored, when.tape_broken, P.ENDING, do.end_recording_failed),
     row(P.DIALLING, LinkRestored, when.callee_lost, P.ENDING, do.end_interrupted),
     row(P.DIALLING, LinkRestored, when.callee_only_created, P.ENDING, do.end_interrupted),
+    row(P.DIALLING, LinkRestored, when.answered_but_agent_lost, P.FAREWELL, do.farewell_agent_unavailable),
     row(P.DIALLING, LinkRestored, when.agent_lost_in_bridge, P.ENDING, do.end_agent_gone),
     row(P.DIALLING, LinkRestored, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
     row(P.DIALLING, LinkRestored, when.callee_notice, P.NOTICE, do.play_notice),

@@ -2,22 +2,26 @@
 
 import pytest
 
-from ari_app.call import Phase, Tape
+from ari_app.call import Phase, Placement, Tape
 from ari_app.call import commands as c
 from ari_app.call import events as e
-from ari_app.call.events import Answer, Leg, Prompt, Timer
+from ari_app.call.events import Answer, Leg, Presence, Prompt, Timer
+from compliance.verdict import RecordingMode
 
 from .openings import (
     Begin,
     asked_in_bridge,
+    denied_manual,
+    dialling_in_bridge,
     noticed_in_bridge,
     on_tape,
     on_tape_in_bridge,
     questioned,
     talking,
     talking_in_bridge,
+    waiting,
 )
-from .switch import Switch
+from .switch import Switch, plan
 
 CALLEE, AGENT = Leg.CALLEE, Leg.AGENT
 
@@ -114,3 +118,97 @@ def test_resume_asked_for_before_the_pause_was_reported_undoes_it() -> None:
     call.slow.add(c.PauseRecording)
     call.press(AGENT, "*1*2").let_go().say(CALLEE, "yes")
     assert call.tape.heard == ["yes"]
+
+
+# ── legs, bridge, ends ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("leg", list(Leg))
+@pytest.mark.parametrize("begin", [noticed_in_bridge, asked_in_bridge, talking, talking_in_bridge, waiting])
+def test_an_answered_leg_reported_as_failed_is_gone(begin: Begin, leg: Leg) -> None:
+    call = begin()
+    call.hang_up(leg)
+    usual = call.call
+    other = begin()
+    other.presence[leg] = Presence.ABSENT
+    other.bridge.discard(leg)
+    other.playing = other.playing if other.playing and leg is AGENT else None
+    if leg is CALLEE:
+        other.tape.running = False
+    other.happens(e.LegFailed(leg, e.Failure.UNREACHABLE))
+    assert (other.call.phase, other.call.disposition) == (usual.phase, usual.disposition)
+
+
+def test_a_callee_who_fails_late_during_confirmation_or_farewell_ends_it() -> None:
+    failed = e.LegFailed(CALLEE, e.Failure.UNREACHABLE)
+    call = talking().press(CALLEE, "*9")
+    assert call.happens(failed).disposition == "opted_out"
+    call = noticed_in_bridge().hang_up(AGENT)
+    assert call.happens(failed).disposition == "abandoned"
+
+
+def test_an_agent_who_fails_late_while_the_callee_rings_ends_the_call() -> None:
+    call = dialling_in_bridge().happens(e.LegFailed(AGENT, e.Failure.UNREACHABLE))
+    assert call.disposition == "agent_gone"
+
+
+def test_an_agent_who_hangs_up_before_anything_has_begun_is_not_called_back() -> None:
+    call = Switch(plan(agent_called_us=True)).hang_up(AGENT).happens(e.Started())
+    assert call.disposition == "agent_gone"
+    assert call.dialled(AGENT) == 0
+
+
+def test_a_call_cancelled_before_it_began() -> None:
+    assert Switch().happens(e.HangupRequested("supervisor")).disposition == "cancelled"
+
+
+def test_what_was_decided_stays_decided_whoever_hangs_up_in_the_last_word() -> None:
+    hang_up = e.HangupRequested("supervisor")
+    assert denied_manual().hang_up(AGENT).disposition == "denied"
+    assert denied_manual().happens(hang_up).disposition == "denied"
+    assert noticed_in_bridge().hang_up(AGENT).happens(hang_up).disposition == "abandoned"
+    assert noticed_in_bridge().hang_up(AGENT).happens(e.BridgeFailed("late")).call.phase is Phase.FAREWELL
+
+
+def test_answered_during_the_lost_link_with_the_agent_gone_is_an_abandoned_call() -> None:
+    call = dialling_in_bridge().lose_link().answer(CALLEE).hang_up(AGENT).restore_link()
+    assert call.playing == (Prompt.AGENT_UNAVAILABLE, CALLEE)
+    assert call.prompt_ends().disposition == "abandoned"
+    call = dialling_in_bridge().lose_link().hang_up(AGENT).restore_link()
+    assert call.disposition == "agent_gone"
+
+
+# ── recording required where none may be ────────────────────────────────────────────────────────────────────────
+
+
+def test_no_call_where_recording_is_required_and_may_not_be() -> None:
+    call = Switch(plan(required=True), RecordingMode.NONE).start()
+    assert call.ledger.ended == [("denied", "recording is required, and may not be done")]
+    assert call.dialled(CALLEE) == 0
+    call = Switch(plan(Placement.IN_BRIDGE, required=True, agent_called_us=True), RecordingMode.NONE).start()
+    assert call.playing == (Prompt.CALL_DENIED, AGENT)
+    assert call.prompt_ends().disposition == "denied"
+
+
+# ── keys and consent ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_slow_write_of_consent_since_taken_back_is_no_consent() -> None:
+    call = asked_in_bridge()
+    call.slow.add(c.WriteConsent)
+    call.press(CALLEE, "1").lose_link().restore_link()
+    call.press(CALLEE, "2")
+    call.happens(e.ConsentWritten(Answer.GRANTED))
+    assert call.call.phase is Phase.TALKING
+    assert call.tape.opened == 0
+
+
+def test_a_star_before_a_restart_does_not_make_a_later_nine_an_opt_out() -> None:
+    call = talking().press(AGENT, "*").kill().restore_link().press(AGENT, "9")
+    assert call.ledger.opted_out == []
+    assert call.keys_heard[CALLEE] == "9"
+
+
+def test_a_stale_star_timer_passes_nothing_on() -> None:
+    call = talking().press(AGENT, "*5").happens(e.TimerFired(Timer.STAR_AGENT), e.TimerFired(Timer.STAR_CALLEE))
+    assert call.keys_heard == {CALLEE: "*5", AGENT: ""}
