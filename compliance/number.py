@@ -66,8 +66,6 @@ def parse_number(text: str, default_region: str | None = None) -> Number:
         parsed = phonenumbers.parse(written, None if international else default_region)
     except NumberParseException as error:
         raise BadNumber(f"number: {_why(error)}") from None
-    if parsed.extension is not None:
-        raise BadNumber("number: extensions cannot be dialled")
     if phonenumbers.is_possible_number_with_reason(parsed) != ValidationResult.IS_POSSIBLE:
         raise BadNumber("number: too long, too short or incomplete for its country")
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

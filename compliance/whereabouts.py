@@ -131,7 +131,7 @@ _KINDS = {
 @lru_cache(maxsize=1 << 14)
 def _world_kind(e164: str) -> LineKind:
     parsed = _parsed(e164)
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
+    if parsed is None:
         return LineKind.UNASSIGNED
     return _KINDS.get(phonenumbers.number_type(parsed), LineKind.NOT_A_SUBSCRIBER)
 

@@ -72,6 +72,7 @@ def test_stated_region_adds_its_zones_and_never_narrows() -> None:
     assert verdict(at=at, region="US-NY").allowed
     assert denied_by(verdict(at=at, region="US-CA")) == {"hours"}
     assert verdict(at=local("2026-11-18 08:00:00", "America/Los_Angeles"), region="US-CA").allowed
+    assert denied_by(verdict(at=local("2026-11-18 20:00:00", "America/Los_Angeles"), region="US-CA")) == {"hours"}
 
 
 def test_stated_country_adds_nothing_to_a_state_of_it() -> None:

@@ -42,6 +42,8 @@ def test_good_call_is_allowed_with_pack_version_and_ring_obligation() -> None:
         ({"number": "+15005550123"}, "number.valid", "not a subscriber"),
         ({"number": "+12125551212"}, "number.valid", "numbering plan"),
         ({"number": "+12129110123"}, "number.valid", "numbering plan"),
+        ({"number": "+12120550123"}, "number.valid", "numbering plan"),
+        ({"number": "+12121550123"}, "number.valid", "numbering plan"),
         ({"number": "+14565550123"}, "number.valid", "numbering plan"),
         ({"number": "+999123456789"}, "number.valid", "numbering plan"),
     ],
