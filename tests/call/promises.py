@@ -1,6 +1,6 @@
 """The promises of the call flow, held at every step of every story and of every random history."""
 
-from ari_app.call import Call, Phase, Tape
+from ari_app.call import Call, Phase
 from ari_app.call import commands as c
 from ari_app.call import events as e
 from ari_app.call.events import Answer, Event, Leg, Prompt
@@ -83,5 +83,3 @@ class Promises:
         if call.taping:
             assert call.phase in TAPED, f"on tape while {call.phase}"
         assert (call.phase is Phase.ENDED) == bool(self.ended), "ended without one EndAttempt"
-        if call.tape is not Tape.OFF:
-            assert call.callee is not call.callee.IDLE, "a tape without a callee"

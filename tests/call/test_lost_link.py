@@ -255,6 +255,36 @@ def test_a_tape_taken_off_stays_off_after_a_restart() -> None:
     assert not call.tape.running
 
 
+def test_a_callee_found_answered_hears_an_announcement_that_is_on_tape() -> None:
+    call = dialling(announce=True).lose_link().answer(CALLEE).restore_link()
+    assert call.tape.callee_muted
+    assert call.say(CALLEE, "hello?").prompt_ends().tape.heard == [Prompt.NOTICE]
+
+
+def test_an_announcement_whose_tape_was_lost_is_taped_anew() -> None:
+    call = on_tape_in_bridge().lose_link()
+    call.tape.running = call.tape.open = False
+    call.restore_link().prompt_ends().say(CALLEE, "yes")
+    assert call.tape.heard == [Prompt.NOTICE, "yes"]
+
+
+@pytest.mark.parametrize("begin", [noticed_in_bridge, asked_in_bridge, on_tape_in_bridge])
+def test_an_agent_lost_with_the_link_during_the_prompt_is_an_abandoned_call(begin: Callable[[], Switch]) -> None:
+    call = begin().lose_link().hang_up(AGENT).restore_link()
+    assert call.playing == (Prompt.AGENT_UNAVAILABLE, CALLEE)
+    assert call.prompt_ends().disposition == "abandoned"
+
+
+def test_a_callee_lost_with_the_link_while_waiting() -> None:
+    assert waiting().lose_link().hang_up(CALLEE).restore_link().disposition == "hung_up_waiting"
+
+
+def test_a_conductor_killed_while_the_recorder_started_starts_it_again_before_the_talk() -> None:
+    call = starting().kill().restore_link().say(CALLEE, "yes")
+    assert call.call.phase is Phase.TALKING
+    assert call.tape.heard == ["yes"]
+
+
 # ── the opt-out ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

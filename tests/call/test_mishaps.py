@@ -165,6 +165,7 @@ def test_a_call_cancelled_before_it_began() -> None:
 def test_what_was_decided_stays_decided_whoever_hangs_up_in_the_last_word() -> None:
     hang_up = e.HangupRequested("supervisor")
     assert denied_manual().hang_up(AGENT).disposition == "denied"
+    assert denied_manual().happens(e.LegGone(AGENT)).disposition == "denied"
     assert denied_manual().happens(hang_up).disposition == "denied"
     assert noticed_in_bridge().hang_up(AGENT).happens(hang_up).disposition == "abandoned"
     assert noticed_in_bridge().hang_up(AGENT).happens(e.BridgeFailed("late")).call.phase is Phase.FAREWELL
