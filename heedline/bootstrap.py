@@ -3,12 +3,16 @@
 import os
 
 from heedline.home import Home
-from heedline.initialise import database_url
 from heedline.secrets import read_secret
 from heedline.settings import Settings
 from storage.audit import CheckpointSigner, origin_of
-from storage.database import Database
+from storage.database import Database, sqlite_url
 from storage.numbers import KEY_BYTES, NumberKeys
+
+
+def database_url(home: Home, settings: Settings) -> str:
+    """Where the ledger is: the settings' database, else SQLite in the home."""
+    return settings.database_url or sqlite_url(home.database)
 
 
 def number_keys(home: Home) -> NumberKeys:

@@ -3,12 +3,14 @@
 import datetime
 from dataclasses import dataclass
 
+from heedline.bootstrap import database_url
+from heedline.custody import ensure_custody, publish_ahead
 from heedline.home import Home
 from heedline.pbx.render import phone_secret
 from heedline.secrets import ensure_folder, ensure_password, ensure_secret, write_private
 from heedline.settings import Settings
 from heedline.tls import PbxCertificate, ensure_certificate
-from storage.database import sqlite_url, upgrade
+from storage.database import upgrade
 
 KEYS = ("number-lookup.key", "number-seal.key", "node.key")
 PASSWORDS = ("ari.password", "ami.password")
@@ -65,10 +67,7 @@ async def initialise(
     for name in (*PASSWORDS, *(phone_secret(phone.name) for phone in settings.phones)):
         ensure_password(home, name)
     certificate = ensure_certificate(home, settings.pbx.sip_address, now)
+    ensure_custody(home, settings)
     await upgrade(database_url(home, settings))
+    await publish_ahead(home, settings, now)
     return Initialised(home, settings, certificate)
-
-
-def database_url(home: Home, settings: Settings) -> str:
-    """Where the ledger is: the settings' database, else SQLite in the home."""
-    return settings.database_url or sqlite_url(home.database)

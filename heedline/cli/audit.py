@@ -9,10 +9,9 @@ import typer
 from rich.console import Console
 
 from compliance.errors import BadInput
-from heedline.bootstrap import checkpoint_signer, open_for_proof
+from heedline.bootstrap import checkpoint_signer, database_url, open_for_proof
 from heedline.cli.ledger import on_ledger, print_table, when
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
-from heedline.initialise import database_url
 from heedline.settings import Settings
 from storage.audit import CheckpointSigner, Entry, Report, VerifierKey, verify
 from storage.canonical import parse_object

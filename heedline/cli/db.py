@@ -7,9 +7,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from heedline.bootstrap import number_keys, open_database
+from heedline.bootstrap import database_url, number_keys, open_database
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
-from heedline.initialise import database_url
 from heedline.settings import Settings
 from storage.audit import AuditTag
 from storage.database import Upgraded

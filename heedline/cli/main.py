@@ -6,7 +6,22 @@ import typer
 from rich.console import Console
 
 from compliance.errors import HeedlineError
-from heedline.cli import audit, call, calls, campaign, conductor, db, dnc, doctor, init, pbx, principal, prompts, serve
+from heedline.cli import (
+    audit,
+    call,
+    calls,
+    campaign,
+    conductor,
+    db,
+    dnc,
+    doctor,
+    init,
+    pbx,
+    principal,
+    prompts,
+    recorder,
+    serve,
+)
 
 app = typer.Typer(
     name="heedline",
@@ -29,6 +44,7 @@ app.add_typer(dnc.app)
 app.add_typer(audit.app)
 app.add_typer(principal.app)
 app.add_typer(prompts.app)
+app.add_typer(recorder.app)
 
 
 def run() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from compliance.errors import HeedlineError
 from heedline.conductor_client import ConductorClient
+from heedline.custody import keep_published
 from heedline.home import Home
 from heedline.pbx import Instance
 from heedline.processes.lifetime import EX_CONFIG, SUPERVISED, only_one
@@ -75,6 +76,7 @@ class Supervisor:
 
     def __init__(self, home: Home, settings: Settings, say: Callable[[str], None]) -> None:
         self.home = home
+        self._settings = settings
         self.instance = Instance(home, settings)
         self.children = (Child("recorder", home), Child("conductor", home))
         self._say = say
@@ -89,6 +91,7 @@ class Supervisor:
                 await self.instance.up()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._keep_pbx())
+                    group.create_task(keep_published(self.home, self._settings))
                     for child in self.children:
                         group.create_task(self._keep(child))
                     group.create_task(self._say_ready())

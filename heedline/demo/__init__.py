@@ -1,0 +1,1 @@
+"""Real phones, far ends and ears: what the demo, the tests and the benchmark call with."""
