@@ -12,10 +12,10 @@ class AriClient(Resources):
     Arguments are keywords, named as in Asterisk's documents. Errors: :mod:`ari_app.ari.errors`.
     """
 
-    def __init__(self, base_url: str, username: str, password: str, *, timeout: float = 5.0, pool: int = 64) -> None:
+    def __init__(self, base_url: str, username: str, password: str, *, timeout: float = 5.0, pool: int = 8) -> None:
         """:param base_url: ``http://127.0.0.1:8088``, without credentials
         :param timeout: seconds one operation may take
-        :param pool: requests under way at once; below ``sessionlimit`` in http.conf
+        :param pool: requests under way at once; see :class:`ari_app.ari.transport.Transport`
         """
         self.transport = Transport(base_url, username, password, timeout=timeout, pool=pool)
         super().__init__(self.transport)
