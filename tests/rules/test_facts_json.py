@@ -63,6 +63,8 @@ def test_facts_survive_their_json(facts: Facts) -> None:
 
 def test_null_means_unknown() -> None:
     assert facts_from_dict(dict.fromkeys(FULL.to_dict()), "line 1") == Facts()
+    consent = {"kind": "express", "seller": None, "expires_at": None}
+    assert facts_from_dict({"consents": [consent]}, "line 1").consents == (Consent(ConsentKind.EXPRESS),)
 
 
 def test_instant_with_an_offset_is_the_same_instant() -> None:
