@@ -81,6 +81,7 @@ class LiveCall:
         self._errands: set[asyncio.Task[None]] = set()
         self._said: Evidence | None = None
         self._key = ""
+        self._overflowed = False
         self._worker: asyncio.Task[None] | None = None
         self._tools: Instruments | None = None
 
@@ -103,7 +104,7 @@ class LiveCall:
         try:
             self._inbox.put_nowait(event)
         except asyncio.QueueFull:
-            log.critical("%s: %d events wait; the call is ended", self.id, INBOX)
+            self._overflowed = True
             if self._worker is not None:
                 self._worker.cancel()
 
@@ -122,14 +123,22 @@ class LiveCall:
             while self.call.phase is not Phase.ENDED:
                 await self._take(await self._inbox.get())
         except asyncio.CancelledError:
-            raise
+            if not self._overflowed:
+                raise
+            log.critical("%s: %d events wait; the call is ended", self.id, INBOX)
+            await self._fail()
         except Exception:
             log.exception("%s: the call's worker failed; its legs are hung up", self.id)
-            for leg in Leg:
-                await self.tools.line.hang_up(leg)
-            await self.tools.tape.stop(crashed=False)
+            await self._fail()
         finally:
             self._close()
+
+    async def _fail(self) -> None:
+        """What we can't follow any more must not go on: no talk out of control."""
+        for leg in Leg:
+            await self.tools.line.hang_up(leg)
+        await self.tools.tape.stop(crashed=False)
+        await self._end("failed", "a defect; see the conductor's log")
 
     async def _take(self, event: Event) -> None:
         now = datetime.now(UTC)
