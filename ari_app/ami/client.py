@@ -61,6 +61,7 @@ class AmiClient:
         """Set while connected to an Asterisk that has finished booting."""
         self.failure: AmiRefused | None = None
         """Why supervision ended for good, if it did."""
+        self._booted_at_login = False
         self._wire: Wire | None = None
         self._supervisor: asyncio.Task[None] | None = None
 
@@ -147,6 +148,7 @@ class AmiClient:
         return await self._wire.act(action, fields)
 
     async def _log_in(self) -> Wire:
+        self._booted_at_login = False
         wire = Wire(
             self._host,
             self._port,
@@ -159,12 +161,19 @@ class AmiClient:
         return wire
 
     def _event(self, message: Message) -> None:
-        if message.event == "FullyBooted":
+        if message.event != "FullyBooted":
+            return
+        if self._wire is None:
+            # It came in one packet with the answer to the login: not before there is a connection to use.
+            self._booted_at_login = True
+        else:
             self.fully_booted.set()
 
     def _up(self, wire: Wire) -> None:
         self._wire = wire
         _call(self.on_up)
+        if self._booted_at_login:
+            self.fully_booted.set()
 
     def _down(self) -> None:
         self._wire = None

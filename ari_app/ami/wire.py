@@ -66,9 +66,7 @@ class _GuardedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
             super().data_received(message)
         except Exception as error:
             # asyncio would close the connection, and the recording commands with it.
-            log.error(  # noqa: TRY400  (a traceback would show the message)
-                "AMI: one message could not be taken (%s); connection kept", type(error).__name__
-            )
+            log.error("AMI: one message could not be taken (%s); connection kept", type(error).__name__)
 
 
 class _GuardedManager(Manager):  # type: ignore[misc]  # panoramisk has no types

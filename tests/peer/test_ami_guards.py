@@ -347,6 +347,17 @@ async def test_fully_booted_is_known_and_forgotten_with_the_connection() -> None
         assert not client.fully_booted.is_set()
 
 
+async def test_once_fully_booted_is_known_an_action_can_be_sent() -> None:
+    async with fake_ami() as peer:
+        client = AmiClient("127.0.0.1", peer.port, "u", "right", backoff=SOON)
+        connecting = asyncio.create_task(client.connect())
+        await asyncio.wait_for(client.fully_booted.wait(), 5)
+        assert client.connected
+        await client.stop_mix_monitor(CHANNEL)
+        await connecting
+        await client.close()
+
+
 async def test_a_callback_of_ours_that_fails_does_not_end_supervision() -> None:
     async with fake_ami() as peer, guarded(peer) as client:
 
