@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.engines import BUSY_SECONDS, reader_engine, sqlite_file, writer_engine
 from storage.errors import DatabaseMissing
-from storage.failures import translated
+from storage.failures import DRIVER_ERRORS, translated
 from storage.migrations import Upgraded, check_schema, upgrade
 from storage.numbers import NumberKeys
 from storage.unit import Transaction, to_the_end
@@ -63,7 +62,7 @@ class Database:
         try:
             async with database._reader_engine.connect() as connection:
                 await connection.run_sync(check_schema)
-        except SQLAlchemyError as error:
+        except DRIVER_ERRORS as error:
             await database.close()
             raise translated(error) from error
         except BaseException:
@@ -86,27 +85,28 @@ class Database:
         async with self._lock:
             self._owner = me
             try:
-                connection = await to_the_end(self._begun())
-                try:
-                    yield Transaction(connection, self._keys, self._signer)
-                    await to_the_end(self._commit(connection))
-                except BaseException:
-                    await to_the_end(self._rollback(connection))
-                    raise
+                yield Transaction(await to_the_end(self._begun()), self._keys, self._signer)
+                await to_the_end(self._commit())
+            except BaseException:
+                # Also when the cancellation came while BEGIN was under way: by now it has been done.
+                await to_the_end(self._rollback())
+                raise
             finally:
                 self._owner = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A read-only unit of work on one snapshot; it waits for no writer."""
+        connection = self._reader_engine.connect()
         try:
-            connection = await to_the_end(self._reader_engine.connect().start())
-        except SQLAlchemyError as error:
-            raise translated(error) from error
-        try:
+            try:
+                await to_the_end(_started(connection))
+            except DRIVER_ERRORS as error:
+                raise translated(error) from error
             yield Transaction(connection, self._keys)
         finally:
-            await to_the_end(connection.close())
+            if connection.sync_connection is not None:
+                await to_the_end(connection.close())
 
     async def close(self) -> None:
         """Close every connection; the writer's last transaction is waited for."""
@@ -120,25 +120,32 @@ class Database:
     async def _begun(self) -> AsyncConnection:
         try:
             if self._writer is None or self._writer.closed or self._writer.invalidated:
+                self._writer = None
                 self._writer = await self._writer_engine.connect()
             await self._writer.begin()
-        except SQLAlchemyError as error:
-            if self._writer is not None:
-                await self._rollback(self._writer)
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
         return self._writer
 
-    async def _commit(self, connection: AsyncConnection) -> None:
+    async def _commit(self) -> None:
         try:
-            await connection.commit()
-        except SQLAlchemyError as error:
+            if self._writer is not None:
+                await self._writer.commit()
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
 
-    async def _rollback(self, connection: AsyncConnection) -> None:
+    async def _rollback(self) -> None:
         """Roll back; a connection that can't even do that is thrown away, the next unit opens another."""
+        connection = self._writer
+        if connection is None:
+            return
         try:
             await connection.rollback()
-        except SQLAlchemyError:
+        except DRIVER_ERRORS:
             self._writer = None
             await connection.invalidate()
             await connection.close()
+
+
+async def _started(connection: AsyncConnection) -> None:
+    await connection.start()

@@ -11,10 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import CursorResult, Executable, Row
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.failures import translated
+from storage.failures import DRIVER_ERRORS, translated
 from storage.numbers import NumberKeys
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Transaction:
     async def _execute(self, statement: Executable) -> CursorResult[Any]:
         try:
             return await to_the_end(self._connection.execute(statement))
-        except SQLAlchemyError as error:
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
 
     async def run(self, statement: Executable) -> int:

@@ -13,11 +13,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engines import reader_engine, sqlite_file, writer_engine
 from storage.errors import SchemaTooNew, SchemaTooOld
-from storage.failures import translated
+from storage.failures import DRIVER_ERRORS, translated
 
 REVISIONS = ("0001",)
 HEAD = REVISIONS[-1]
@@ -46,7 +45,7 @@ async def revision_of(url: str) -> str | None:
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(current_revision)
-    except SQLAlchemyError as error:
+    except DRIVER_ERRORS as error:
         raise translated(error) from error
     finally:
         await engine.dispose()
@@ -110,7 +109,7 @@ async def upgrade(url: str) -> Upgraded:
             if before != HEAD:
                 await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
                 await connection.commit()
-    except SQLAlchemyError as error:
+    except DRIVER_ERRORS as error:
         raise translated(error) from error
     finally:
         await engine.dispose()

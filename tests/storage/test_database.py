@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.sql import func
 
 from compliance.errors import BadInput
@@ -52,8 +52,6 @@ async def test_a_unit_is_durable_and_read_by_another_process(db: Database, ledge
 
 
 async def test_the_writer_fsyncs_every_commit_and_holds_foreign_keys(db: Database) -> None:
-    from sqlalchemy import text
-
     async with db.begin() as tx:
         assert await tx.scalar(text("PRAGMA synchronous")) == 2  # FULL
         assert await tx.scalar(text("PRAGMA foreign_keys")) == 1
@@ -113,6 +111,57 @@ async def test_a_cancelled_task_leaves_no_open_transaction(db: Database, cancels
             written = await tx.scalar(select(parties.c.created_us).where(parties.c.id == f"p{step}"))
             assert written in (None, 2)
     assert 0 < finished < 60
+
+
+async def test_a_task_cancelled_while_it_waits_for_the_lock_leaves_nothing_behind(
+    db: Database, ledger_file: Path
+) -> None:
+    with closing(sqlite3.connect(ledger_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(_empty(db))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.sleep(0.05)
+        other.execute("ROLLBACK")
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        other.execute("BEGIN IMMEDIATE")  # ours is not held any more
+        other.execute("ROLLBACK")
+    await _empty(db)
+
+
+async def test_cancelled_readers_give_their_connection_back(db: Database) -> None:
+    async def look() -> None:
+        async with db.read() as tx:
+            await tx.scalar(select(func.count()).select_from(parties))
+
+    for step in range(60):
+        task = asyncio.create_task(look())
+        for _ in range(step):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(2):
+        await asyncio.gather(*(look() for _ in range(8)))
+
+
+async def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(db: Database) -> None:
+    async def fill(name: str, size: int) -> None:
+        async with db.begin() as tx:
+            await tx.run(
+                insert(parties).values(id=name, lookup_hash=name.encode(), number_sealed=bytes(size), created_us=1)
+            )
+
+    async with db.begin() as tx:
+        before = await tx.scalar(text("PRAGMA page_count"))
+        await tx.scalar(text(f"PRAGMA max_page_count = {before + 2}"))
+    with pytest.raises(DatabaseFailed, match="full"):
+        await fill("p", 1_000_000)
+    assert await _count(db) == 0
+    async with db.begin() as tx:
+        await tx.scalar(text("PRAGMA max_page_count = 1000000"))
+    await fill("q", 1_000_000)
+    assert await _count(db) == 1
 
 
 async def test_a_lock_held_elsewhere_is_waited_for_and_then_named(

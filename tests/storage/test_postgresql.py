@@ -1,0 +1,115 @@
+"""The same ledger on PostgreSQL.
+
+Needs asyncpg and, in HEEDLINE_TEST_POSTGRESQL, the URL (postgresql+asyncpg://…) of a database that may be
+emptied.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import pytest
+import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, delete, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storage.audit import AuditTag, CheckpointSigner, verify
+from storage.database import Database, upgrade
+from storage.errors import AttemptInFlight, DatabaseBusy, DatabaseFailed, LedgerConflict
+from storage.ledger.optout import opt_out, take_off
+from storage.numbers import NumberKeys
+from storage.schema import APPEND_ONLY, metadata
+from tests.storage.builders import CALLEE, planned, verdict
+
+URL = os.environ.get("HEEDLINE_TEST_POSTGRESQL", "")
+pytestmark = pytest.mark.skipif(not URL, reason="HEEDLINE_TEST_POSTGRESQL is not set")
+
+
+@pytest_asyncio.fixture
+async def pg(keys: NumberKeys, signer: CheckpointSigner) -> AsyncIterator[Database]:
+    engine = create_async_engine(URL)
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+    await engine.dispose()
+    assert (await upgrade(URL)).before is None
+    database = await Database.open(URL, keys, signer)
+    yield database
+    await database.close()
+
+
+async def test_the_migrations_make_the_schema_of_the_code(pg: Database) -> None:
+    def difference(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+    engine = create_async_engine(URL)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(difference) == []
+    await engine.dispose()
+
+
+async def test_an_opt_out_is_one_unit_and_never_doubled(pg: Database, now: datetime) -> None:
+    running, waiting = await planned(pg, now), await planned(pg, now)
+    async with pg.begin() as tx:
+        await tx.attempts.commit(running, verdict(), "d" * 64, now)
+    with pytest.raises(AttemptInFlight):
+        async with pg.begin() as tx:
+            await tx.attempts.commit(waiting, verdict(), "d" * 64, now)
+    for created, cancelled in ((True, 1), (False, 0)):
+        async with pg.begin() as tx:
+            done = await opt_out(
+                tx, CALLEE, source="callee", channel="dtmf", reason="9", who="c", at=now, attempt_id=running
+            )
+        assert (done.created, done.cancelled) == (created, cancelled)
+    async with pg.begin() as tx:
+        await take_off(tx, CALLEE, reason="asked", who="ann", at=now)
+        assert await tx.dnc.check(CALLEE) is None
+        assert len(await tx.campaigns.list()) == 1
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY, ids=lambda table: table.name)
+async def test_the_database_itself_refuses_to_change_what_is_append_only(pg: Database, table: object) -> None:
+    with pytest.raises(LedgerConflict, match="append-only"):
+        async with pg.begin() as tx:
+            await tx.run(delete(table))  # type: ignore[arg-type]
+
+
+async def test_writers_of_several_processes_make_one_chain_and_one_waits_no_longer_than_it_may(
+    pg: Database, keys: NumberKeys, signer: CheckpointSigner, now: datetime
+) -> None:
+    async def write(database: Database) -> None:
+        for n in range(50):
+            async with database.begin() as tx:
+                await tx.audit.append(AuditTag.CONDUCTOR_ALARM, now, {"n": n})
+
+    other = await Database.open(URL, keys, signer)
+    await asyncio.gather(write(pg), write(other))
+    async with pg.begin():
+        with pytest.raises(DatabaseBusy):
+            async with other.begin():
+                pytest.fail("the lock is held")
+    await other.close()
+    async with pg.read() as tx:
+        report = await verify(tx, (signer.key,))
+        assert (report.sound, report.entries, report.covered) == (True, 100, 64)
+        with pytest.raises(DatabaseFailed, match="read-only"):
+            await tx.audit.append(AuditTag.CONDUCTOR_ALARM, now, {})
+
+
+async def test_a_cancelled_task_leaves_no_open_transaction(pg: Database, now: datetime) -> None:
+    async def unit(step: int) -> None:
+        async with pg.begin() as tx:
+            for _ in range(2):
+                await tx.audit.append(AuditTag.CONDUCTOR_ALARM, now, {"step": step})
+
+    for step in range(30):
+        task = asyncio.create_task(unit(step))
+        await asyncio.sleep(step * 0.0005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(2), pg.begin() as tx:
+        assert await tx.audit.size() % 2 == 0
