@@ -24,8 +24,14 @@ def serve(home: HomeOption = None) -> None:
 
 async def _until_told(supervisor: Supervisor) -> None:
     task = asyncio.ensure_future(supervisor.run())
+
+    def stop() -> None:
+        # Once: told again while it stops, it goes on stopping in order.
+        if not task.cancelling():
+            task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
         await task
     except asyncio.CancelledError:
