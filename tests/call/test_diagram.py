@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from ari_app.call import TABLE, Phase, actions
+from ari_app.call import TABLE, Phase, endings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +66,7 @@ def test_every_row_is_drawn_once() -> None:
 def test_every_disposition_and_phase_of_the_code_is_in_the_prose_or_the_diagrams() -> None:
     document = tool.TARGET.read_text(encoding="utf-8")
     assert [phase for phase in Phase if phase.value not in document] == []
-    source = Path(actions.__file__).read_text(encoding="utf-8")
+    source = Path(endings.__file__).read_text(encoding="utf-8")
     named = {part.split('"')[1] for part in source.split('_end(call, event, "')[1:] for part in ['"' + part]}
     assert named
     assert [disposition for disposition in named if f"`{disposition}`" not in document] == []
