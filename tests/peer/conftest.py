@@ -17,7 +17,7 @@ from heedline.home import Home
 from heedline.pbx import AMI_USER, ARI_USER, Instance, find_asterisk
 from heedline.pbx.errors import AsteriskMissing
 from heedline.secrets import ensure_folder
-from heedline.settings import Pbx, Settings
+from heedline.settings import Pbx, Phone, Settings
 from heedline.tls import ensure_certificate
 
 FAR_ENDS = """
@@ -86,7 +86,9 @@ def pbx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPbx]:
         pytest.skip(str(error))
     ari, ami, sip = free_ports(3)
     home = Home(tmp_path_factory.mktemp("p"))
-    settings = Settings(pbx=Pbx(instance="peer", ari_port=ari, ami_port=ami, sip_tls_port=sip))
+    settings = Settings(
+        pbx=Pbx(instance="peer", ari_port=ari, ami_port=ami, sip_tls_port=sip), phones=(Phone(name="alice"),)
+    )
     for folder in (home.path, home.secrets, home.tls):
         ensure_folder(folder)
     ensure_certificate(home, settings.pbx.sip_address, datetime.datetime.now(datetime.UTC))
