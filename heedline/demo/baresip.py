@@ -34,8 +34,7 @@ _RETRY = 0.02  # s between two tries to reach a control port that is about to op
 _CONFIG = """\
 poll_method epoll
 sip_listen {listen}:0
-sip_cafile ca.pem
-call_local_timeout 3600
+{trust}call_local_timeout 3600
 call_max_calls 4
 audio_path .
 audio_source aufile,says.wav
@@ -66,7 +65,10 @@ class PhoneFailed(HeedlineError):
 
 @dataclass(frozen=True)
 class Account:
-    """How a phone registers. `ca`: what it trusts over TLS; with UDP there is no SRTP either."""
+    """How a phone registers. `ca`: given, it uses TLS and SRTP, else UDP and RTP.
+
+    baresip 1.0.0 loads the CA but does not refuse a certificate it did not sign: what the PBX shows is tested apart.
+    """
 
     name: str
     password: str
@@ -213,7 +215,13 @@ class Baresip:
         ensure_folder(self.folder)
         account = self.account
         files = {
-            "config": _CONFIG.format(rtp=self.rtp, modules=_MODULES, control=control, listen=account.listen).encode(),
+            "config": _CONFIG.format(
+                rtp=self.rtp,
+                modules=_MODULES,
+                control=control,
+                listen=account.listen,
+                trust="sip_cafile ca.pem\n" if account.ca else "",
+            ).encode(),
             "accounts": account.line.encode(),
             "contacts": b"",
             "ca.pem": account.ca.read_bytes() if account.ca else b"",

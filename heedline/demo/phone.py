@@ -44,7 +44,7 @@ class Answer(StrEnum):
 
 
 class RegistrationRefused(PhoneFailed):
-    """The PBX does not take the phone: wrong password, unknown name, or a certificate the phone does not trust."""
+    """The PBX does not take the phone: wrong password or unknown name."""
 
 
 @dataclass(eq=False)
@@ -156,10 +156,9 @@ class Phone:
             write_tone(says, self._says, TONE_SECONDS)
         await self._baresip.start(says)
         try:
-            if "OK " not in await self._baresip.command("reginfo"):  # else it registered before we listened
-                problem = await self.until(self._registered, _REGISTER_SECONDS, "to register")
-                if problem:
-                    raise RegistrationRefused(f"phone {self.name}: the PBX refused to register it ({problem})")
+            problem = await self._register()
+            if problem:
+                raise RegistrationRefused(f"phone {self.name}: the PBX refused to register it ({problem})")
         except BaseException:
             await self._baresip.stop()
             raise
@@ -213,6 +212,17 @@ class Phone:
     async def until(self, wanted: asyncio.Future[T], seconds: float, what: str) -> T:
         """Wait, but not longer than the phone lives. Raises PhoneFailed."""
         return await self._ready.until(wanted, seconds, what)
+
+    async def _register(self) -> str:
+        """Why it could not; empty when it could. It may have happened before we listened: then its state says so."""
+        if self._registered is None:
+            raise PhoneFailed(f"phone {self.name}: not started; use it in `async with`")
+        state = await self._ready.command("reginfo")
+        if "OK " in state:
+            return ""
+        if "ERR" in state and not self._registered.done():
+            return "see its log"
+        return await self.until(self._registered, _REGISTER_SECONDS, "to register")
 
     @property
     def _ready(self) -> Baresip:

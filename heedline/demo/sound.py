@@ -23,7 +23,11 @@ _QUIET = 0.003  # of full scale, about -50 dBFS: above what µ-law makes of sile
 _BAND_EDGES = np.geomspace(250, 3400, 21)  # Hz: the telephone band
 _PIECE = 0.4  # s: prompts are matched in pieces, so a cut or shifted one is measured as such
 _PIECE_STEP = 0.1
-_PIECE_MATCH = 0.88  # correlation from which a piece counts as heard: the same one gets 0.97 and more, others 0.85
+_PIECE_MATCH = 0.8  # likeness from which a piece counts as heard; a tone underneath as loud costs up to 0.15
+_PIECE_DOUBT = 0.6  # below it a piece is unlike; between the two it settles nothing
+_PIECE_SPREAD = 0.08
+_FOUND_SECONDS = 1.0  # less than that other speech may resemble by chance
+_SHORT_SCORE = 0.9  # a prompt shorter than that must resemble more
 _SLIP = 0.12  # s a piece may lie beside its place: jitter buffers grow and shrink
 _LONGEST = 4 * 3600 * 16000 * 2 * 2  # bytes
 
@@ -72,7 +76,7 @@ class Heard:
     @property
     def whole(self) -> bool:
         """Heard from its first word to its last."""
-        return self.found and self.fraction >= 0.9
+        return self.found and self.fraction >= 0.95
 
 
 def load(path: Path, channel: int = 0) -> Sound:
@@ -163,7 +167,7 @@ def find_prompt(sound: Sound, prompt: Sound) -> Heard:
     Both become spectrograms of the telephone band (20 ms frames, 10 ms apart). Overlapping pieces of the prompt are
     correlated with the sound; the offset on which most pieces agree, ±120 ms for a jitter buffer at work, is where
     the prompt lies. Pieces that match there were heard, the others were not. G.711 and a change of loudness do not
-    matter. What is found below a fifth of the prompt is not called found.
+    matter. Found means a second of it, or all of a shorter one.
     """
     if sound.rate != prompt.rate:
         raise BadInput(f"sound at {sound.rate} Hz and prompt at {prompt.rate} Hz: bring them to one rate first")
@@ -177,31 +181,32 @@ def find_prompt(sound: Sound, prompt: Sound) -> Heard:
     piece, step, slip = (round(seconds / hop) for seconds in (_PIECE, _PIECE_STEP, _SLIP))
     if ear.shape[0] < piece or wanted.shape[0] < piece:
         return Heard(False, 0.0, 0.0, 0.0, 0.0, 0.0)
-    starts = np.arange(0, wanted.shape[0] - piece + 1, step)
-    likeness = np.full((starts.size, ear.shape[0] + wanted.shape[0] - piece), -1.0)
-    base = wanted.shape[0] - piece  # column 0: the prompt began that many frames before the sound
+    last = wanted.shape[0] - piece
+    starts = np.append(np.arange(0, last, step), last)
+    # In column 0 the prompt began `last` frames before the sound.
+    likeness = np.full((starts.size, ear.shape[0] + last), -1.0)
     for row, start in enumerate(starts):
         found = _correlate(ear, wanted[start : start + piece])
-        likeness[row, base - start : base - start + found.size] = found
+        likeness[row, last - start : last - start + found.size] = found
     # A piece may lie a little beside its place: take the best within the slip.
     padded = np.pad(likeness, ((0, 0), (slip, slip)), constant_values=-1.0)
     near = sliding_window_view(padded, 2 * slip + 1, axis=1).max(axis=2)
-    matched = near >= _PIECE_MATCH
-    best = int(np.argmax(np.where(matched, near, 0.0).sum(axis=0)))
-    rows = _longest_run(matched[:, best])
+    best = int(np.argmax(np.where(near >= _PIECE_MATCH, near, 0.0).sum(axis=0)))
+    rows = _heard_pieces(near[:, best])
     # Where the matching pieces really lie, not where the tolerance would allow them.
     if rows.size == 0:
         return Heard(False, 0.0, 0.0, float(near[:, best].max()), 0.0, 0.0)
     places = [best - slip + int(np.argmax(padded[row, best : best + 2 * slip + 1])) for row in rows]
-    start = (places[0] - base + int(starts[rows[0]])) * hop
-    end = (places[-1] - base + int(starts[rows[-1]]) + piece) * hop
-    covered = (int(starts[rows[-1]] - starts[rows[0]]) + piece) / wanted.shape[0]
+    start = (places[0] - last + int(starts[rows[0]])) * hop
+    end = (places[-1] - last + int(starts[rows[-1]]) + piece) * hop
+    covered = int(starts[rows[-1]] - starts[rows[0]]) + piece
+    score = float(near[rows, best].mean())
     return Heard(
-        found=covered >= 0.2 and rows.size >= 3,
+        found=covered * hop >= _FOUND_SECONDS or (covered == wanted.shape[0] and score >= _SHORT_SCORE),
         start=max(0.0, start),
         end=end,
-        score=float(near[rows, best].mean()),
-        fraction=min(1.0, covered),
+        score=score,
+        fraction=covered / wanted.shape[0],
         skipped=float(starts[rows[0]]) * hop,
     )
 
@@ -255,27 +260,34 @@ def _spectrogram(sound: Sound) -> Spectrogram:
 
 
 def _correlate(ear: Spectrogram, piece: Spectrogram) -> Samples:
-    """Pearson correlation of the piece with every place in the ear's spectrogram."""
+    """Likeness of the piece to every place in the ear's spectrogram, -1 to 1: how alike each band rises and falls.
+
+    Each band is taken against its own mean over the piece, so that a steady tone or hiss underneath matters little.
+    """
     length = piece.shape[0]
-    size = piece.size
-    centred = piece - piece.mean()
-    spread = float(np.sqrt((centred**2).sum()))
+    moving = piece - piece.mean(axis=0)
+    spread = float(np.sqrt((moving**2).sum()))
     total = 1 << int(ear.shape[0] + length - 1).bit_length()
-    spectrum = np.fft.rfft(ear, total, axis=0) * np.conj(np.fft.rfft(centred, total, axis=0))
+    spectrum = np.fft.rfft(ear, total, axis=0) * np.conj(np.fft.rfft(moving, total, axis=0))
     products = np.fft.irfft(spectrum.sum(axis=1), total)[: ear.shape[0] - length + 1]
-    sums = np.concatenate([[0.0], np.cumsum(ear.sum(axis=1))])
-    squares = np.concatenate([[0.0], np.cumsum((ear**2).sum(axis=1))])
-    window_sum = sums[length:] - sums[:-length]
-    window_square = squares[length:] - squares[:-length]
-    deviation = np.sqrt(np.maximum(window_square - window_sum**2 / size, 1e-9))
-    likeness: Samples = products / np.maximum(deviation * spread, 1e-6)
+    sums, squares = (np.pad(np.cumsum(power, axis=0), ((1, 0), (0, 0))) for power in (ear, ear**2))
+    of_window, of_squares = (run[length:] - run[:-length] for run in (sums, squares))
+    variance = (of_squares - of_window**2 / length).sum(axis=1)
+    likeness: Samples = products / np.maximum(np.sqrt(np.maximum(variance, 0)) * spread, 1e-3)
     return likeness
 
 
-def _longest_run(matched: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Rows of the longest stretch that matches; holes of up to three pieces (a lost packet, a pause) belong to it."""
-    rows = np.flatnonzero(matched)
-    if rows.size == 0:
-        return rows
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 4) + 1)
+def _heard_pieces(likeness: Samples) -> NDArray[np.intp]:
+    """Rows of the longest stretch of the prompt that was heard, from the likeness of its pieces.
+
+    It begins and ends with pieces about as alike as the rest of it: one cut through the middle is not heard. Up to
+    five pieces within may be unlike, for a lost packet spoils so many; more of them may be half alike.
+    """
+    sure = likeness >= _PIECE_MATCH
+    if not sure.any():
+        return np.flatnonzero(sure)
+    sure &= likeness >= float(np.median(likeness[sure])) - _PIECE_SPREAD
+    rows = np.flatnonzero(sure)
+    unlike = np.concatenate([[0], np.cumsum(likeness < _PIECE_DOUBT)])
+    runs = np.split(rows, np.flatnonzero(unlike[rows[1:]] - unlike[rows[:-1]] > 5) + 1)
     return max(runs, key=lambda run: int(run[-1] - run[0]))

@@ -79,7 +79,12 @@ async def open_line(instance: Instance) -> AsyncIterator[Line]:
             yield line
             assert not any(isinstance(item, LinkDown) for item in line.seen)
         finally:
-            for channel in await client.channels.list():
+            left = await client.channels.list()
+            for channel in left:
                 await client.channels.hangup(channelId=channel.id)
+            for channel in left:
+                await line.destroyed(channel.id)
+            for bridge in await client.bridges.list():
+                await client.bridges.destroy(bridgeId=bridge.id)
             taking.cancel()
             await asyncio.gather(taking, return_exceptions=True)
