@@ -1,6 +1,7 @@
 """`heedline pbx`: the Asterisk that Heedline runs."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 from dataclasses import asdict
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from compliance.errors import BadInput
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
 from heedline.pbx import AsteriskMissing, Instance, PbxUnhealthy, Status, find_asterisk, private_root
 from heedline.pbx.builder import build
@@ -18,10 +20,27 @@ from heedline.settings import Settings
 app = typer.Typer(name="pbx", help="The Asterisk that Heedline runs.", no_args_is_help=True)
 
 
-def instance_of(home: HomeOption) -> Instance:
-    """The instance the home's settings describe."""
+InstanceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--instance", help="Which PBX, where a home has several: settings in heedline-NAME.toml.", metavar="NAME"
+    ),
+]
+
+
+def instance_of(home: HomeOption, name: InstanceOption = None) -> Instance:
+    """The instance of that name: the one in heedline.toml, else in heedline-<name>.toml of the same home."""
     found = home_of(home)
-    return Instance(found, Settings.load(found.settings_file))
+    settings = Settings.load(found.settings_file)
+    if name is None or name == settings.pbx.instance:
+        return Instance(found, settings)
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", name):
+        raise BadInput(f"--instance: {name!r} is no name of an instance (a-z, 0-9, _ and -, at most 31)")
+    file = found.path / f"heedline-{name}.toml"
+    other = Settings.load(file)
+    if other.pbx.instance != name:
+        raise BadInput(f"{file}: pbx.instance is {other.pbx.instance!r}, not {name!r}")
+    return Instance(found, other)
 
 
 @app.command()
@@ -39,32 +58,32 @@ def install(json: JsonOption = False) -> None:
 
 
 @app.command()
-def up(home: HomeOption = None, json: JsonOption = False) -> None:
+def up(home: HomeOption = None, instance: InstanceOption = None, json: JsonOption = False) -> None:
     """Start the PBX and wait until calls can be made. Does nothing when it is up already."""
-    instance = instance_of(home)
+    pbx = instance_of(home, instance)
     try:
-        started = asyncio.run(instance.up())
+        started = asyncio.run(pbx.up())
     except PbxUnhealthy as error:
         if error.log:
             Console(stderr=True, soft_wrap=True).print("\n".join(error.log), style="dim", markup=False, highlight=False)
         raise
     if not json:
-        Console().print(f"PBX {instance.name!r} {'is up' if started else 'was up already'}")
-    _show(asyncio.run(instance.status()), json)
+        Console().print(f"PBX {pbx.name!r} {'is up' if started else 'was up already'}")
+    _show(asyncio.run(pbx.status()), json)
 
 
 @app.command()
-def down(home: HomeOption = None) -> None:
+def down(home: HomeOption = None, instance: InstanceOption = None) -> None:
     """Stop the PBX: calls are hung up, then the process ends."""
-    instance = instance_of(home)
-    stopped = asyncio.run(instance.down())
-    Console().print(f"PBX {instance.name!r} {'is down' if stopped else 'was down already'}")
+    pbx = instance_of(home, instance)
+    stopped = asyncio.run(pbx.down())
+    Console().print(f"PBX {pbx.name!r} {'is down' if stopped else 'was down already'}")
 
 
 @app.command()
-def status(home: HomeOption = None, json: JsonOption = False) -> None:
+def status(home: HomeOption = None, instance: InstanceOption = None, json: JsonOption = False) -> None:
     """Say how the PBX is. Exit status 1 unless it is ready for calls."""
-    found = asyncio.run(instance_of(home).status())
+    found = asyncio.run(instance_of(home, instance).status())
     _show(found, json)
     if not found.healthy:
         raise typer.Exit(1)
@@ -73,12 +92,13 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
 @app.command()
 def logs(
     home: HomeOption = None,
+    instance: InstanceOption = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=100000, help="How many lines.")] = 50,
     security: Annotated[bool, typer.Option("--security", help="Log-ins and refusals instead.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
 ) -> None:
     """Show what Asterisk warned of."""
-    layout = instance_of(home).layout
+    layout = instance_of(home, instance).layout
     file = layout.security if security else layout.messages
     if not file.exists():
         Console(stderr=True).print(f"{file}: nothing yet", markup=False)
