@@ -88,7 +88,7 @@ class PauseRecording(Command):
 
 @dataclass(frozen=True)
 class ResumeRecording(Command):
-    """→ RecordingResumed | RecordingFailed"""
+    """Both sides are heard again. → RecordingResumed | RecordingFailed"""
 
 
 @dataclass(frozen=True)

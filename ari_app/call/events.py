@@ -89,15 +89,20 @@ class Event:
         cls = Event.kinds.get(kind)
         if cls is None or {f.name for f in fields(cls)} != set(data):
             raise ValueError(f"no event {kind} with fields {sorted(data)}")
-        known: dict[str, Any] = {f.name: _ENUMS.get(cast(Any, f.type), _same)(data[f.name]) for f in fields(cls)}
+        known: dict[str, Any] = {f.name: _read(kind, f.name, cast(Any, f.type), data[f.name]) for f in fields(cls)}
         return cls(**known)
 
 
-def _same(value: object) -> object:
+def _read(kind: str, name: str, wanted: Any, value: object) -> object:
+    """Strictly of the field's type: a `complete` that is no bool must not pass for a notice heard to its end."""
+    if wanted in _ENUMS:
+        return cast(object, wanted(value))
+    if type(value) is not wanted:
+        raise ValueError(f"{kind}.{name} is {type(value).__name__}, expected {wanted.__name__}")
     return value
 
 
-_ENUMS: dict[Any, Any] = {cls: cls for cls in (Leg, Prompt, Failure, Timer, Presence, Answer, RecordingMode)}
+_ENUMS: frozenset[Any] = frozenset({Leg, Prompt, Failure, Timer, Presence, Answer, RecordingMode})
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,11 @@ def tape_again(call: Call, event: Event) -> Step:
         return call, [StopRecording(crashed=True)]
     if not (call.taping and call.may_record):
         return stop_tape(call, crashed=True)
-    unmute: list[Command] = [UnmuteCallee()] if call.record_announcement else []
-    if call.hold:
-        return call, [*unmute, PauseRecording()]
-    return call, [*unmute, ResumeRecording()] if call.tape is Tape.PAUSED else unmute
+    if call.hold:  # a resume later opens both sides: nothing is unmuted before
+        return call, [PauseRecording()]
+    if call.tape is Tape.PAUSED:
+        return call, [ResumeRecording()]
+    return call, [UnmuteCallee()] if call.record_announcement else []
 
 
 def say_alone(call: Call, prompt: Prompt) -> Step:

@@ -347,7 +347,7 @@ class Switch:
         return [e.RecordingPaused()]
 
     def _resumerecording(self, _: c.ResumeRecording) -> list[Event]:
-        self.tape.paused = False
+        self.tape.paused = self.tape.callee_muted = False
         return [e.RecordingResumed()]
 
     def _stoprecording(self, command: c.StopRecording) -> list[Event]:

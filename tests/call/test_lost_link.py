@@ -220,6 +220,14 @@ def test_a_pause_asked_for_is_a_pause_after_a_restart_and_so_is_a_resume() -> No
     assert call.tape.heard == ["yes"]
 
 
+def test_a_restart_during_a_pause_opens_no_side_of_the_tape() -> None:
+    call = on_tape_in_bridge().prompt_ends().press(AGENT, "*1")
+    before = call.commands.count(c.UnmuteCallee())
+    call.kill().restore_link().say(CALLEE, "4111").press(AGENT, "*2").say(CALLEE, "yes")
+    assert call.tape.heard == [Prompt.NOTICE, "yes"]
+    assert call.commands.count(c.UnmuteCallee()) == before
+
+
 @pytest.mark.parametrize("required", [False, True])
 @pytest.mark.parametrize("begin", [talking, talking_in_bridge])
 def test_a_tape_lost_with_the_link(begin: Callable[..., Switch], required: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +99,24 @@ def test_when_everybody_is_gone_and_the_tape_is_sealed_the_call_has_ended_once(o
 @given(events)
 def test_every_event_goes_to_the_log_and_comes_back(event: Event) -> None:
     assert Event.from_json(event.kind, json.loads(json.dumps(event.to_json()))) == event
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("Rumour", {}),
+        ("LegGone", {}),
+        ("LegGone", {"leg": "callee", "cause": 16}),
+        ("LegGone", {"leg": "supervisor"}),
+        ("PromptFinished", {"prompt": "notice", "complete": "yes"}),
+        ("PromptFinished", {"prompt": "notice", "complete": 1}),
+        ("RecordingSealed", {"milliseconds": True}),
+        ("GateDenied", {"reason": None}),
+    ],
+)
+def test_what_is_no_event_is_not_read_as_one(kind: str, data: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"no event|expected|not a valid"):
+        Event.from_json(kind, data)
 
 
 class Life:
