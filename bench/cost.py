@@ -1,0 +1,61 @@
+"""CPU per concurrent recorded call: Asterisk + conductor + recorder against Asterisk doing it from plain dialplan."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.ground import Ground
+from bench.sides import Side, until_over
+from bench.sipp import FarEnd, far_end
+
+KEY_AFTER_S = 1.0
+MARGIN_S = 4.0  # from the last call's order until its parties talk
+END_S = 20.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU of one side at so many calls, in seconds; `by` process, of the steady window."""
+
+    side: str
+    calls: int
+    steady: float  # a second, all calls
+    whole: float  # over the life of all calls
+    by: dict[str, float]
+    recorded: int
+
+    @property
+    def per_call(self) -> float:
+        """Share of a core a talking call takes."""
+        return self.steady / self.calls
+
+
+async def measure(side: Side, ground: Ground, folder: Path, calls: int, rate: float, window: float) -> Cost:
+    """So many calls, `rate` orders a second, all talking for `window` seconds. Raises TimeoutError: some never did."""
+    hold = calls / rate + MARGIN_S + window + 1
+    ports = ground.bench_ports
+    callees = FarEnd("callee", ports.callee, ports.callee_media, hold + 2, {KEY_AFTER_S: "1"}, hold)
+    agents = FarEnd("agent", ports.agent, ports.agent_media, hold + 4)
+    recorded = await side.recorded()
+    async with far_end(callees, calls, folder), far_end(agents, calls, folder) as agent_ears:
+        start = side.cpu()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        orders = []
+        for n in range(calls):
+            await asyncio.sleep(max(0.0, began + n / rate - loop.time()))
+            orders.append(asyncio.ensure_future(side.place(n, n)))
+        await asyncio.gather(*orders)
+        await agent_ears.count(calls - 1, MARGIN_S)
+        before, at = side.cpu(), loop.time()
+        await asyncio.sleep(window)
+        after, seconds = side.cpu(), loop.time() - at
+        await asyncio.sleep(MARGIN_S)
+        await until_over(side, END_S + hold)
+        async with asyncio.timeout(END_S):
+            while await side.recorded() - recorded < calls:
+                await asyncio.sleep(0.1)
+        end = side.cpu()
+    by = {name: (after[name] - before[name]) / seconds for name in after}
+    whole = sum(end[name] - start[name] for name in end)
+    return Cost(side.name, calls, sum(by.values()), whole, by, await side.recorded() - recorded)
