@@ -57,6 +57,7 @@ class PhoneCall:
     id: str = ""
     reason: str = ""  # why it ended, in baresip's words
     keys: str = ""  # key presses the far side's RTP brought
+    _key: asyncio.Future[None] | None = None  # done at the next key
     _answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _ended: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -92,6 +93,17 @@ class PhoneCall:
         """Wait until it is over; why. Its sound files are whole then. Raises PhoneFailed."""
         await self.phone.until(self._ended, seconds, "to end")
         return self.reason
+
+    async def keyed(self, keys: str, seconds: float = 10.0) -> None:
+        """Wait until the far side's RTP brought exactly these keys. Raises PhoneFailed."""
+        while self.keys != keys:
+            self._key = asyncio.get_running_loop().create_future()
+            await self.phone.until(self._key, seconds, "to receive keys")
+
+    def _pressed(self, key: str) -> None:
+        self.keys += key
+        if self._key is not None:
+            self._mark(self._key)
 
     def _mark(self, step: asyncio.Future[None]) -> None:
         if not step.done():
@@ -264,7 +276,7 @@ class Phone:
         elif kind == "CALL_ESTABLISHED":
             call._mark(call._answered)
         elif kind == "CALL_DTMF_START":
-            call.keys += detail
+            call._pressed(detail)
         elif kind == "CALL_CLOSED":
             call.reason = detail
             self._act(self._close(call))

@@ -27,7 +27,7 @@ _PIECE_MATCH = 0.8  # likeness from which a piece counts as heard; a tone undern
 _PIECE_DOUBT = 0.6  # below it a piece is unlike; between the two it settles nothing
 _PIECE_SPREAD = 0.08
 _FOUND_SECONDS = 1.0  # less than that other speech may resemble by chance
-_SHORT_SCORE = 0.9  # a prompt shorter than that must resemble more
+_SHORT_SECONDS, _SHORT_SCORE = 1.5, 0.9  # of a short prompt so much must match
 _SLIP = 0.12  # s a piece may lie beside its place: jitter buffers grow and shrink
 _LONGEST = 4 * 3600 * 16000 * 2 * 2  # bytes
 
@@ -201,8 +201,9 @@ def find_prompt(sound: Sound, prompt: Sound) -> Heard:
     end = (places[-1] - last + int(starts[rows[-1]]) + piece) * hop
     covered = int(starts[rows[-1]] - starts[rows[0]]) + piece
     score = float(near[rows, best].mean())
+    long_enough = covered * hop >= _FOUND_SECONDS or covered == wanted.shape[0]
     return Heard(
-        found=covered * hop >= _FOUND_SECONDS or (covered == wanted.shape[0] and score >= _SHORT_SCORE),
+        found=long_enough and (score >= _SHORT_SCORE or wanted.shape[0] * hop > _SHORT_SECONDS),
         start=max(0.0, start),
         end=end,
         score=score,
