@@ -181,7 +181,7 @@ TABLE: tuple[Row, ...] = (
     row(ANSWERED, Digit, when.is_star, None, do.await_feature),
     row(P.TALKING, Digit, when.always, None, do.pass_on),
     row(P.TALKING, TimerFired, when.star_alone, None, do.pass_on_star),
-    row(ANSWERED, TimerFired, when.star_alone, None, do.forget_star),
+    row((*PROMPTING, P.AGENT_WAIT, P.STARTING, P.FAREWELL), TimerFired, when.star_alone, None, do.forget_star),
     row((P.STARTING, P.TALKING), LOST, when.always, P.ENDING, end.completed),
     # ── gone in the middle ──────────────────────────────────────────────────────────────────────────────────────
     row(PROMPTING, LOST, when.of_callee, P.ENDING, end.hung_up_in_prompt),
@@ -207,7 +207,7 @@ TABLE: tuple[Row, ...] = (
     row(PROMPTING, LinkRestored, when.callee_lost, P.ENDING, end.hung_up_in_prompt),
     row(PROMPTING, LinkRestored, when.agent_lost_in_bridge, P.FAREWELL, end.farewell_agent_unavailable),
     row((P.ARMING, P.NOTICE), LinkRestored, when.announced_on_tape, P.ARMING, do.record_outbound_again),
-    row((P.ARMING, P.NOTICE), LinkRestored, when.always, P.NOTICE, do.play_notice_again),
+    row(P.NOTICE, LinkRestored, when.always, P.NOTICE, do.play_notice_again),
     row((P.ASKING, P.CONSENTING), LinkRestored, when.always, P.ASKING, do.ask_consent),
     row(P.AGENT_WAIT, LinkRestored, when.callee_lost, P.ENDING, end.hung_up_waiting),
     row((P.AGENT_WAIT, P.TALKING), LinkRestored, when.tape_lost_and_required, P.ENDING, end.recording_failed),

@@ -247,6 +247,18 @@ def test_a_tape_lost_while_the_callee_waits() -> None:
     assert call.restore_link().disposition == "recording_failed"
 
 
+def test_a_tape_lost_while_the_callee_waited_and_the_agent_answered() -> None:
+    call = on_tape(required=True).prompt_ends().lose_link().answer(AGENT)
+    call.tape.running = call.tape.open = False
+    assert call.restore_link().disposition == "recording_failed"
+    assert call.bridge == set()
+
+
+def test_a_conductor_killed_before_the_recorder_started_tapes_the_announcement_all_the_same() -> None:
+    call = dialling_in_bridge(announce=True).kill_at(c.StartRecording).answer(CALLEE).restore_link()
+    assert call.prompt_ends().tape.heard == [Prompt.NOTICE]
+
+
 @pytest.mark.parametrize("begin", [dialling, questioned, consenting])
 def test_a_tape_found_running_where_none_may_run_ends_the_call(begin: Callable[[], Switch]) -> None:
     call = begin().lose_link()

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from types import ModuleType
@@ -10,10 +11,10 @@ import pytest
 
 from ari_app.call import TABLE, Phase, flow
 
-from . import switch, test_ends, test_lost_link, test_mishaps, test_opt_out, test_stories
+from . import switch, test_ends, test_every_phase, test_lost_link, test_mishaps, test_opt_out, test_stories
 
 Story = Callable[[], None]
-MODULES = (test_stories, test_ends, test_opt_out, test_mishaps, test_lost_link)
+MODULES = (test_stories, test_ends, test_every_phase, test_opt_out, test_mishaps, test_lost_link)
 
 
 def tellings(module: ModuleType) -> Iterator[Story]:
@@ -81,15 +82,32 @@ def test_every_row_is_taken_by_a_story() -> None:
 def test_without_this_row_a_story_fails(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     stories = taken()[0][number]
     monkeypatch.setattr(flow, "_BY_PHASE", flow.index(TABLE[:number] + TABLE[number + 1 :]))
+    assert fails(stories), f"nobody misses: {describe(number)}"
+
+
+def fails(stories: list[Story]) -> bool:
     for story in stories:
         try:
             story()
         except Exception:
-            return
-    raise AssertionError(f"nobody misses: {describe(number)}")
+            return True
+    return False
 
 
 def describe(number: int) -> str:
     row = TABLE[number]
     events = "|".join(event.__name__ for event in row.events)
     return f"{'|'.join(row.phases)}: {events} [{row.condition.__name__}] → {row.to} {row.action.__name__}"
+
+
+MANY = [(number, phase) for number, row in enumerate(TABLE) if len(row.phases) > 1 for phase in row.phases]
+
+
+@pytest.mark.parametrize(("number", "phase"), MANY)
+def test_without_this_phase_in_its_row_a_story_fails(
+    number: int, phase: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stories, row = taken()[0][number], TABLE[number]
+    narrower = replace(row, phases=tuple(other for other in row.phases if other is not phase))
+    monkeypatch.setattr(flow, "_BY_PHASE", flow.index((*TABLE[:number], narrower, *TABLE[number + 1 :])))
+    assert fails(stories), f"nobody misses {phase} in: {describe(number)}"
