@@ -76,8 +76,9 @@ class AmiClient:
         :param patience: seconds to keep trying while nothing answers; a refused password is final at once
         :raises AmiDown, AmiTimeout, AmiRefused:
         """
-        if self._supervisor is not None:
+        if self._supervisor is not None and not self._supervisor.done():
             return
+        self.failure = None
         deadline = asyncio.get_running_loop().time() + patience
         delays = self._backoff.delays(random.random)
         while True:

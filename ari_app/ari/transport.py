@@ -64,7 +64,7 @@ class Transport:
         if self._requests is None:
             # Asterisk closes an idle connection after session_keep_alive (15 s by default). Ours must give up
             # first: a POST sent on a connection that is just closing can't be repeated safely.
-            self._requests = self._pool_of(aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=5))
+            self._requests = self._pool_of(aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=10))
             self._sockets = self._pool_of(aiohttp.TCPConnector(limit=0))
 
     def _pool_of(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

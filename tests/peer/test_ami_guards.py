@@ -254,6 +254,10 @@ async def test_a_password_changed_while_we_were_connected_ends_supervision() -> 
         assert client.failure is not None
         with pytest.raises(AmiRefused):
             await client.stop_mix_monitor(CHANNEL)
+        peer.secret = "right"
+        await client.connect()
+        assert client.failure is None
+        await client.stop_mix_monitor(CHANNEL)
 
 
 def test_bare_panoramisk_before_connect_is_an_attribute_error() -> None:
