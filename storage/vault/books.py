@@ -20,7 +20,7 @@ from storage.vault.errors import NoKek
 from storage.vault.format import Layout
 from storage.vault.manifest import sign
 from storage.vault.session import Closing, Session
-from storage.vault.signing import Signer
+from storage.vault.signing import Signer, Trusted
 from storage.vault.spool import spool_name
 
 Clock = Callable[[], datetime]
@@ -45,6 +45,11 @@ class Books:
     def key_id(self) -> str:
         """The id of the node's signing key."""
         return self._signer.key_id
+
+    @property
+    def own(self) -> Trusted:
+        """The node's public key: by it we know what we wrote before a crash."""
+        return Trusted([self._signer.public])
 
     async def find(self, recording_id: str) -> Recording | None:
         async with self._db.read() as tx:

@@ -204,10 +204,19 @@ class Follower:
         return closing.manifest
 
     async def _put_manifest(self, body: bytes, signature: bytes) -> None:
-        name = manifest_name(self.id)
+        name, blobs = manifest_name(self.id), self._bench.blobs
         data = paper.to_file(body, self._bench.books.key_id, signature)
+
+        def put() -> None:
+            try:
+                blobs.put(name, data)
+            except BlobExists:
+                # From before a crash, and never committed: the ledger has the recording open.
+                blobs.delete(name)
+                blobs.put(name, data)
+
         try:
-            await self._bench.work(lambda: self._bench.blobs.put(name, data))
+            await self._bench.work(put)
         except (OSError, BlobExists) as error:
             # The ledger holds the manifest and its signature too: what is sealed is not lost for that.
             log.error("recording %s: no manifest beside its segments: %s", self.id, error)

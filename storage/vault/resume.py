@@ -13,13 +13,14 @@ from collections.abc import Sequence
 
 from storage.ledger.recordings import Recording, RecordingState, Segment
 from storage.vault import manifest as paper
-from storage.vault.blobs import FolderBlobs
+from storage.vault.blobs import FolderBlobs, manifest_name, opened
 from storage.vault.books import Books
-from storage.vault.errors import BadSegment, BlobExists, BlobMissing, RecorderError
+from storage.vault.errors import BadManifest, BadSegment, BlobExists, BlobMissing, RecorderError
 from storage.vault.follower import Follower, failure_of
 from storage.vault.recorder import Recorder
 from storage.vault.segment import take_stock
 from storage.vault.session import Failure, Session, SpoolChanged
+from storage.vault.signing import Trusted
 from storage.vault.spool import SpoolFolder
 
 log = logging.getLogger("heedline.recorder")
@@ -31,7 +32,7 @@ async def resume(recorder: Recorder, books: Books, blobs: FolderBlobs, spool: Sp
     going_on = 0
     for recording, segments in await books.unfinished():
         kept.add(recording.id)
-        follower = await _take_up(recorder, recording, segments, blobs, spool)
+        follower = await _take_up(recorder, books, recording, segments, blobs, spool)
         if not follower.done:
             going_on += 1
             recorder.adopt(follower)
@@ -41,6 +42,7 @@ async def resume(recorder: Recorder, books: Books, blobs: FolderBlobs, spool: Sp
 
 async def _take_up(
     recorder: Recorder,
+    books: Books,
     recording: Recording,
     segments: Sequence[Segment],
     blobs: FolderBlobs,
@@ -51,7 +53,7 @@ async def _take_up(
     follower = Follower(session, recorder.bench, asyncio.get_running_loop().time())
     async with follower.lock:
         try:
-            await recorder.work(lambda: _measure(session, segments, blobs))
+            await recorder.work(lambda: _measure(session, segments, blobs, books.own))
             session.spool_file = await recorder.work(lambda: spool.open(recording.id))
             if session.spool_file is not None:
                 await recorder.work(lambda: _skip(session))
@@ -70,24 +72,37 @@ async def _take_up(
     return follower
 
 
-def _measure(session: Session, segments: Sequence[Segment], blobs: FolderBlobs) -> None:
+def _measure(session: Session, segments: Sequence[Segment], blobs: FolderBlobs, own: Trusted) -> None:
+    ended = _ended_before(session.id, blobs, own)
     for segment in segments:
         if segment.state is RecordingState.FAILED:
             continue
-        torn = segment.state is RecordingState.OPEN
+        uncommitted = segment.state is RecordingState.OPEN
+        torn = uncommitted and segment.number not in ended
         try:
             stock = take_stock(blobs, session.id, segment.number, torn=torn)
         except BlobMissing:
-            if torn:  # committed, and never created
+            if uncommitted:  # and never created
                 continue
             raise
         if stock is None:
             continue
         session.entries.append(stock.entry)
-        if torn:
+        if uncommitted:
             session.unrecorded.append(stock.entry)
         elif (stock.entry.size, stock.entry.sha256) != (segment.size, segment.sha256):
             raise BadSegment(f"{segment.blob}: is not as it was when it was sealed")
+
+
+def _ended_before(recording: str, blobs: FolderBlobs, own: Trusted) -> set[int]:
+    """Segments that a manifest of ours, not committed any more before the crash, says are complete."""
+    name = manifest_name(recording)
+    try:
+        with opened(blobs, name) as blob:
+            written = paper.from_file(blob.read_at(0, paper.LONGEST + 1), own, name)
+        return {entry.number for entry in written.segments if entry.complete}
+    except (BlobMissing, BadManifest):
+        return set()
 
 
 def _skip(session: Session) -> None:

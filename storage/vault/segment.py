@@ -36,19 +36,24 @@ class SegmentWriter:
             raise
 
     def seal(self, plaintext: bytes) -> None:
-        """Seal whole chunks; durable on return. Raises OSError: none of them counts, the segment takes no more."""
+        """Seal whole chunks; durable on return.
+
+        Raises OSError: only those that found room count (`durable`), and the segment takes no more.
+        """
         if len(plaintext) % layout.CHUNK or self._ended:
             raise ValueError("a segment takes whole chunks until it has ended")
         sealed = self._encryptor.update(plaintext)
+        before = self._size
         try:
-            self._append(sealed)
+            self._append(sealed, layout.SEALED_CHUNK)
         except OSError:
-            # The encryptor has counted these chunks: going on would leave a hole in the numbering.
+            # The encryptor has counted all these chunks: going on would leave a hole in the numbering.
             self._ended = True
             raise
-        for offset in range(0, len(sealed), layout.SEALED_CHUNK):
-            self._tree.append(sealed[offset : offset + layout.SEALED_CHUNK])
-        self.durable += len(plaintext)
+        finally:
+            for offset in range(0, self._size - before, layout.SEALED_CHUNK):
+                self._tree.append(sealed[offset : offset + layout.SEALED_CHUNK])
+                self.durable += layout.CHUNK
 
     def finish(self, tail: bytes) -> SegmentEntry:
         """Seal the last short chunk (0 to 16,383 bytes). Raises OSError: the segment stays without one."""
@@ -81,25 +86,32 @@ class SegmentWriter:
             merkle_root=self._tree.root(),
         )
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, unit: int | None = None) -> None:
+        """Write durably: all, or on an error as many whole units as could be written (none when it is None)."""
+        rest = memoryview(data)
         try:
-            rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fdatasync(self._descriptor)
         except OSError:
-            self._cut_back()
+            written = len(data) - len(rest)
+            self._keep(data[: written // unit * unit if unit and rest else 0])
             raise
-        self._sha256.update(data)
-        self._size += len(data)
+        self._count(data)
 
-    def _cut_back(self) -> None:
+    def _keep(self, data: bytes) -> None:
+        """Cut the file back to what counts so far and `data`, which has been written after it."""
         try:
-            os.ftruncate(self._descriptor, self._size)
+            os.ftruncate(self._descriptor, self._size + len(data))
             os.fdatasync(self._descriptor)
         except OSError:
             # A disk that can't even shorten a file: whoever takes stock later cuts it (`take_stock`).
             return
+        self._count(data)
+
+    def _count(self, data: bytes) -> None:
+        self._sha256.update(data)
+        self._size += len(data)
 
 
 @dataclass(frozen=True)

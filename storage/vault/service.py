@@ -1,7 +1,6 @@
 """The recorder as a service: resume what was open, serve, follow; end segments on a planned stop."""
 
 import asyncio
-import contextlib
 import logging
 from pathlib import Path
 
@@ -27,11 +26,13 @@ async def serve(
     socket: Path,
     settings: RecorderSettings,
     signer: Signer,
-    stop: asyncio.Event,
     *,
     abandoned_after: float = ABANDONED_AFTER,
 ) -> None:
-    """Run until `stop` is set. Raises SpoolUnfit, RecorderError `running`, and the ledger's errors but busy."""
+    """Run until cancelled; then every segment is ended with all there is.
+
+    Raises SpoolUnfit, RecorderError `running`, and the ledger's errors but DatabaseBusy, which it waits out.
+    """
     folder = SpoolFolder(spool)
     if folder.swap_exposed():
         log.warning("swap is on and %s is mounted without noswap: plaintext could reach the swap disk", spool)
@@ -41,28 +42,23 @@ async def serve(
     server = RecorderServer(recorder)
     # The socket first: of two recorders, the second must not touch what the first one follows.
     await server.start(socket)
-    pump = None
     try:
-        while True:
-            try:
-                taken_up = await resume(recorder, books, blobs, folder)
-                break
-            except DatabaseBusy as error:
-                log.warning("the recorder waits for the ledger: %s", error)
-                await asyncio.sleep(_LEDGER_RETRY)
-        log.info("the recorder is up; %d recordings go on", taken_up)
+        await _take_up(recorder, books, blobs, folder)
         server.open_up()
-        pump = asyncio.create_task(recorder.run())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({pump, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if pump.done():
-            pump.result()
+        await recorder.run()
     finally:
         await server.stop()
-        if pump is not None:
-            pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pump
         await recorder.stop()
         await asyncio.to_thread(socket.unlink, missing_ok=True)
+
+
+async def _take_up(recorder: Recorder, books: Books, blobs: FolderBlobs, spool: SpoolFolder) -> None:
+    while True:
+        try:
+            taken_up = await resume(recorder, books, blobs, spool)
+        except DatabaseBusy as error:
+            log.warning("the recorder waits for the ledger: %s", error)
+            await asyncio.sleep(_LEDGER_RETRY)
+            continue
+        log.info("the recorder is up; %d recordings go on", taken_up)
+        return

@@ -129,11 +129,10 @@ class Session:
             return
         while self.advance():
             pass
-        start = self.sealed
-        tail = self.spool.read(start, min(self.waiting(), CHUNK - 1)) if with_tail else b""
-        entry = self.writer.finish(tail)
-        self._closed(entry)
-        self.spool.take_back(start + len(tail))
+        tail = self.spool.read(self.sealed, min(self.waiting(), CHUNK - 1)) if with_tail else b""
+        # The tail stays in the spool until the ledger knows that the segment has ended: killed before that, the
+        # recorder can't tell a last short chunk from a torn one, cuts it, and seals this tail once more.
+        self._closed(self.writer.finish(tail))
 
     def abandon_segment(self) -> None:
         """End the segment where it is durable, without a last short chunk."""
