@@ -134,6 +134,44 @@ async def test_a_notice_cut_short_is_measured_as_cut(line: Line, callee: Phone, 
     assert heard.fraction == pytest.approx(2.0 / audio.seconds, abs=0.12)
 
 
+async def test_a_notice_in_the_bridge_is_recognised_by_both_while_they_talk(
+    line: Line, agent: Phone, callee: Phone, world: World
+) -> None:
+    audio = world.prompts.media("notice", "en")
+    await line.call("c", "callee")
+    await line.call("a", "agent")
+    await line.up("c")
+    await line.up("a")
+    await line.bridge("b", "c", "a")
+    await line.client.bridges.playWithId(bridgeId="b", playbackId="both", media=audio.uri)
+    await line.played("both")
+    await line.hang_up("c")
+    await line.hang_up("a")
+    for phone in (agent, callee):
+        await phone.calls[0].ended()
+        assert sound.find_prompt(sound.load(phone.calls[0].heard), sound.load(audio.file)).whole
+
+
+async def test_a_prompt_to_one_leg_is_not_heard_by_the_other(
+    line: Line, agent: Phone, callee: Phone, world: World
+) -> None:
+    audio = world.prompts.media("recording_paused", "en")
+    await line.call("c", "callee")
+    await line.call("a", "agent")
+    await line.up("c")
+    await line.up("a")
+    await line.bridge("b", "c", "a")
+    await line.client.channels.playWithId(channelId="a", playbackId="one", media=audio.uri)
+    await line.played("one")
+    await line.hang_up("c")
+    await line.hang_up("a")
+    heard = []
+    for phone in (agent, callee):
+        await phone.calls[0].ended()
+        heard.append(sound.find_prompt(sound.load(phone.calls[0].heard), sound.load(audio.file)).whole)
+    assert heard == [True, False]
+
+
 async def test_busy_is_busy(line: Line, world: World, stack: AsyncExitStack) -> None:
     callee = await stack.enter_async_context(world.phone("callee", answer=Answer.BUSY))
     await line.call("c", "callee")
