@@ -42,7 +42,8 @@ async def opt_out(
     added = await tx.dnc.add(number, source, channel, reason, proof, who, at, attempt_id)
     party_id = await tx.parties.find(number)
     cancelled = 0
-    if party_id is not None and await tx.dnc.check(number) is not None:
+    # A request told again after its entry was revoked lists nobody: then the attempts planned since stand.
+    if party_id is not None and (added.created or await tx.dnc.check(number) is not None):
         cancelled = await tx.attempts.cancel_pending(party_id, f"do-not-call entry {added.entry.id}", at)
     if added.created or cancelled:
         await tx.audit.append(

@@ -114,11 +114,12 @@ def test_a_reason_cannot_become_a_formula_in_a_spreadsheet(heedline: Cli) -> Non
 
 @pytest.mark.parametrize("number", ["", "12", "call me", "+1212555012x", "2125550123", "+" + "1" * 40])
 def test_a_bad_number_changes_nothing(heedline: Cli, number: str) -> None:
+    before = heedline("audit", "show", "--json").json
     said = heedline("dnc", "add", number)
     assert said.status == 2
     assert "number" in said.error
     assert heedline("dnc", "list", "--json").json["entries"] == []
-    assert heedline("audit", "show", "--json").json["entries"] == []
+    assert heedline("audit", "show", "--json").json == before
 
 
 def test_a_campaign_is_added_changed_and_shown_in_every_version(heedline: Cli) -> None:
@@ -188,12 +189,13 @@ def test_the_log_is_proved_and_a_change_is_named(heedline: Cli, home: Home, tmp_
 
     with closing(sqlite3.connect(home.database)) as db:
         db.execute("DROP TRIGGER audit_no_update")
-        db.execute("UPDATE audit SET data = replace(data, 'office', 'offlce') WHERE seq = 2")
+        (seq,) = db.execute("SELECT min(seq) + 2 FROM audit WHERE data LIKE '%office%'").fetchone()
+        db.execute("UPDATE audit SET data = replace(data, 'office', 'offlce') WHERE seq = ?", (seq,))
         db.commit()
     broken = heedline("audit", "verify", "--json")
     assert broken.status == 1
-    assert [(f["trouble"], f["first"]) for f in broken.json["findings"]] == [("changed", 2)]
-    assert "entry 2: changed" in heedline("audit", "verify").out
+    assert [(f["trouble"], f["first"]) for f in broken.json["findings"]] == [("changed", seq)]
+    assert f"entry {seq}: changed" in heedline("audit", "verify").out
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\xff\xfe", b"a+b+c", b"x" * 70000])
