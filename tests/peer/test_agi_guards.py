@@ -86,10 +86,14 @@ async def test_bare_panoramisk_spins_when_the_headers_end_too_early() -> None:
 
 
 @pytest.mark.parametrize("first", [b"", b"agi_network: yes\n", b"\n", b"agi_network: y", HEADERS[:-1]])
-async def test_headers_that_end_too_early_end_the_connection_only(server: AgiServer, first: bytes) -> None:
+async def test_headers_that_end_too_early_end_the_connection_only(
+    server: AgiServer, first: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     caller = await Caller.dial(server.port, first)
     caller.writer.write_eof()
     assert await caller.closed(0.4)
+    assert "before the headers did" in caplog.text
+    assert "Traceback" not in caplog.text
     await served(server)
 
 
@@ -174,6 +178,14 @@ def test_bare_panoramisk_can_not_route_a_plain_def() -> None:
         Application(loop=object()).add_route("x", lambda request: None)
 
 
+async def test_a_plain_def_is_taken(server: AgiServer, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[AgiRequest] = []
+    server.add_route("plain", seen.append)
+    assert await (await Caller.dial(server.port, b"agi_network_script: plain\n\n")).closed()
+    assert len(seen) == 1
+    assert caplog.text == ""
+
+
 async def test_arguments_and_headers_reach_the_handler_in_any_order(server: AgiServer) -> None:
     seen: list[AgiRequest] = []
     server.add_route("a/b-1", seen.append)
@@ -197,7 +209,7 @@ async def test_arguments_and_headers_reach_the_handler_in_any_order(server: AgiS
         b"200 result=1\n\n",
         b"\0\n\n",
         b"\n\n",
-        b"agi_a: x\n" * 300 + b"\n",
+        b"".join(b"agi_a%d: x\n" % n for n in range(300)) + b"agi_network_script: hello\n\n",
     ],
 )
 async def test_a_request_in_disorder_reaches_no_handler(

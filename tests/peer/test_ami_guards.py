@@ -150,7 +150,7 @@ async def test_bare_panoramisk_loses_the_connection_to_an_exception_in_a_callbac
         await peer.until(lambda: peer.logins == 2)
 
 
-async def test_a_callback_that_fails_leaves_the_connection_alone() -> None:
+async def test_a_callback_that_fails_leaves_the_connection_alone(caplog: pytest.LogCaptureFixture) -> None:
     async with fake_ami() as peer:
 
         def fails(_: object) -> None:
@@ -162,6 +162,7 @@ async def test_a_callback_that_fails_leaves_the_connection_alone() -> None:
         await wire.act("Ping", {})
         assert peer.logins == 1
         assert not wire.lost.is_set()
+        assert "a callback failed" in caplog.text
         wire.close()
 
 
@@ -295,6 +296,17 @@ async def test_no_answer_is_a_timeout_and_a_late_one_is_ignored() -> None:
         peer.answer = success
         await client.stop_mix_monitor(CHANNEL)
         assert client.connected
+
+
+async def test_an_action_without_an_answer_is_not_kept_for_ever() -> None:
+    async with fake_ami(answer=lambda _: None) as peer:
+        wire = Wire("127.0.0.1", peer.port, "u", "right", timeout=0.05, on_event=lambda _: None)
+        await wire.open()
+        for _ in range(3):
+            with pytest.raises(AmiTimeout):
+                await wire.act("Ping", {})
+        assert wire._manager.protocol.responses == {}
+        wire.close()
 
 
 async def test_a_message_without_end_is_not_kept() -> None:

@@ -143,7 +143,7 @@ async def test_an_answer_of_another_form_is_an_error(peer: Peer, client: AriClie
 
 async def test_an_answer_without_end_is_cut_off(peer: Peer, client: AriClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ari_app.ari.transport.MAX_REPLY", 1000)
-    peer.status, peer.body = 200, b" " * 5000
+    peer.status, peer.body = 200, b"[" + b" " * 5000 + b"]"
     with pytest.raises(errors.BadReply):
         await client.channels.list()
 
