@@ -86,5 +86,5 @@ def spool(home: Home, settings: Settings) -> Iterator[Finding]:
     if "noswap" not in mount.options and swap_in_use():
         remedy = "run the PBX as root once (a tmpfs with noswap, Linux 6.4), encrypt the swap, or `swapoff -a`"
         yield warn("spool swap", "the kernel may write it to swap", remedy)
-    if Path(folder).stat().st_mode & 0o077:
-        yield fail("spool mode", f"{folder} is open to others", f"chmod 700 {folder}")
+    if Path(folder).stat().st_mode & 0o007:  # a group may be shared with an Asterisk of another user
+        yield fail("spool mode", f"{folder} is open to others", f"chmod o= {folder}")
