@@ -16,10 +16,12 @@ from heedline.cli import (
     dnc,
     doctor,
     init,
+    keys,
     pbx,
     principal,
     prompts,
     recorder,
+    recordings,
     serve,
 )
 
@@ -45,6 +47,8 @@ app.add_typer(audit.app)
 app.add_typer(principal.app)
 app.add_typer(prompts.app)
 app.add_typer(recorder.app)
+app.add_typer(recordings.app)
+app.add_typer(keys.app)
 
 
 def run() -> None:
