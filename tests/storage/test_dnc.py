@@ -81,6 +81,16 @@ async def test_a_conductor_killed_after_the_commit_tells_the_opt_out_again_thoug
         assert (await tx.attempts.get(later)).state is AttemptState.PENDING
 
 
+async def test_a_number_taken_off_can_be_listed_and_taken_off_again(db: Database, now: datetime) -> None:
+    for _ in range(3):
+        assert (await press_nine(db, now, None)).created
+        async with db.begin() as tx:
+            await take_off(tx, CALLEE, reason="asked to be called", who="office", at=now)
+    async with db.read() as tx:
+        assert await tx.dnc.check(CALLEE) is None
+        assert [entry.generation for entry in await tx.dnc.history(CALLEE)] == [0, 0, 1, 1, 2, 2]
+
+
 async def test_an_attempt_planned_after_the_listing_is_cancelled_by_the_next_request(
     db: Database, now: datetime
 ) -> None:
