@@ -68,11 +68,14 @@ def read_secret(home: Home, name: str) -> bytes:
         raise SecretMissing(f"{path}: not there; run `heedline init`") from None
     except OSError as error:
         raise SecretExposed(f"{path}: cannot be opened ({error.strerror}); a secret is a plain file") from None
-    with open(descriptor, "rb") as stream:
-        problem = exposure(os.fstat(stream.fileno()))
+    try:
+        problem = exposure(os.fstat(descriptor))
         if problem:
             raise SecretExposed(f"{path}: {problem}")
-        content = stream.read(LARGEST + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if not content or len(content) > LARGEST:
         raise SecretExposed(f"{path}: {'empty' if not content else 'too large'}; put the right file back")
     return content

@@ -11,6 +11,8 @@ from heedline.pbx.render import AMI_USER, ARI_USER
 
 _LINES = 200  # a greeting, an answer and an event are some twenty lines; more is not an AMI
 
+_REFUSED = "the password is refused; was it renewed since the PBX started? `heedline pbx down`, then `up`"
+
 
 @dataclass(frozen=True)
 class Health:
@@ -19,6 +21,7 @@ class Health:
     ari: bool
     ami: bool
     problem: str = ""
+    refused: bool = False  # a password is wrong: asking again will not help
 
     @property
     def ok(self) -> bool:
@@ -31,7 +34,7 @@ async def probe(ari_port: int, ami_port: int, ari_password: str, ami_password: s
         _bounded(_ari(ari_port, ari_password), seconds), _bounded(_ami(ami_port, ami_password), seconds)
     )
     problems = [f"{name}: {said}" for name, said in (("ARI", ari), ("AMI", ami)) if said]
-    return Health(not ari, not ami, "; ".join(problems))
+    return Health(not ari, not ami, "; ".join(problems), _REFUSED in (ari, ami))
 
 
 async def _bounded(question: Coroutine[None, None, str], seconds: float) -> str:
@@ -51,7 +54,7 @@ async def _ari(port: int, password: str) -> str:
         session.get(f"http://127.0.0.1:{port}/ari/asterisk/ping", allow_redirects=False) as answer,
     ):
         if answer.status == 401:
-            return "the password is refused; was it renewed since the PBX started? `heedline pbx down`, then `up`"
+            return _REFUSED
         return "" if answer.status == 200 else f"HTTP status {answer.status}"
 
 
@@ -67,7 +70,7 @@ async def _ami(port: int, password: str) -> str:
             if line == b"Event: FullyBooted\r\n":
                 return ""
             if line == b"Response: Error\r\n":
-                return "the password is refused; was it renewed since the PBX started? `heedline pbx down`, then `up`"
+                return _REFUSED
             if not line:
                 return "closed the connection"
         return "never said FullyBooted"

@@ -198,6 +198,8 @@ class Instance:
                     if health.ok:
                         return
                     problem = health.problem
+                    if health.refused:
+                        break
                     await asyncio.wait([ended], timeout=_RETRY)
         except TimeoutError:
             problem = f"not ready after {BOOT_SECONDS:g} s: {problem}"
