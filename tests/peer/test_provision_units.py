@@ -128,3 +128,24 @@ def test_a_machine_that_is_not_debian_is_told_the_vagrant_way(tmp_path: Path) ->
     assert said.returncode == 1
     assert "this is 'fedora'" in said.stderr
     assert "vagrant up" in said.stderr
+
+
+def test_without_root_and_sudo_it_names_the_packages_and_the_vagrant_way(tmp_path: Path) -> None:
+    for tool in ("bash", "cat", "dirname", "env", "flock", "awk", "tee", "mktemp", "tail", "rm"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or f"/usr/bin/{tool}")
+    for tool, says in (("dpkg-query", "exit 1"), ("id", "echo 1000")):
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{says}\n")
+        (tmp_path / tool).chmod(0o755)
+    said = subprocess.run(
+        [f"{ROOT}/tools/setup.sh", "run"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1
+    assert "not root, and there is no sudo" in said.stderr
+    assert "mmdebstrap" in said.stderr
+    assert "vagrant up" in said.stderr
+
+
+def test_an_unknown_purpose_is_refused() -> None:
+    said = subprocess.run([f"{ROOT}/tools/setup.sh", "fun"], capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    assert "one of: run demo test bench" in said.stderr
