@@ -42,22 +42,16 @@ class Places:
     seller: str
 
 
-@dataclass(frozen=True)
-class Evidence:
+def evidence_of(audio: PromptAudio, at: datetime) -> dict[str, object]:
     """A prompt as it sounded, for the consent on file."""
-
-    audio: PromptAudio
-    at: datetime
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "prompt": self.audio.id,
-            "language": self.audio.language,
-            "version": self.audio.version,
-            "text_hash": self.audio.text_hash,
-            "audio_hash": self.audio.audio_hash,
-            "played_at": self.at.isoformat(),
-        }
+    return {
+        "prompt": audio.id,
+        "language": audio.language,
+        "version": audio.version,
+        "text_hash": audio.text_hash,
+        "audio_hash": audio.audio_hash,
+        "played_at": at.isoformat(),
+    }
 
 
 async def gather_facts(
@@ -112,6 +106,10 @@ class Books:
         self._verdict: Verdict | None = None
         self._digest = ""
 
+    def take_over(self, verdict: Verdict | None) -> None:
+        """After a restart: the verdict the attempt was committed with."""
+        self._verdict = verdict
+
     async def check_gate(self) -> None:
         """Ask the gate on the facts of this instant. A ledger that can't be read, or rules that fail, are a no."""
         try:
@@ -160,25 +158,25 @@ class Books:
             refusal = str(error)
         self._post(AttemptRefused(refusal) if refusal else AttemptCommitted())
 
-    async def write_consent(self, answer: Answer, evidence: Evidence | None, key: str) -> None:
+    async def write_consent(self, answer: Answer, said: dict[str, object], key: str) -> None:
         try:
-            await self._add_consent("grant" if answer is Answer.GRANTED else "refuse", answer.value, evidence, key)
+            await self._add_consent("grant" if answer is Answer.GRANTED else "refuse", answer.value, said, key)
         except HeedlineError as error:
             self._post(ConsentNotWritten(str(error)))
             return
         self._post(ConsentWritten(answer))
 
-    async def write_notice(self, evidence: Evidence | None) -> None:
-        """On file: the notice was heard to its end and the callee stayed on the line."""
-        try:
-            await self._add_consent("grant", "stayed_after_notice", evidence, "")
-        except HeedlineError as error:
-            log.error("%s: the notice is not on file: %s", self._order.attempt, error)
+    async def write_notice(self, said: dict[str, object]) -> None:
+        """On file: the notice was heard to its end and the callee stayed on the line.
 
-    async def _add_consent(self, act: Act, answer: str, evidence: Evidence | None, key: str) -> None:
+        Raises HeedlineError: it is not on file, and then nothing may be recorded.
+        """
+        await self._add_consent("grant", "stayed_after_notice", said, "")
+
+    async def _add_consent(self, act: Act, answer: str, said: dict[str, object], key: str) -> None:
         duty = self._verdict.recording if self._verdict else None
         proof: dict[str, object] = {
-            **(evidence.to_json() if evidence else {}),
+            **said,
             "answer": answer,
             "key": key,
             "mode": duty.mode.value if duty else "",

@@ -18,7 +18,7 @@ from pathlib import Path
 from ari_app.ami import AmiClient
 from ari_app.ari import AriClient, AriSession, LinkDown, LinkUp
 from ari_app.ari.errors import AriError
-from ari_app.ari.events import StasisStart
+from ari_app.ari.events import BadEvent, StasisStart
 from ari_app.books import Books, Places
 from ari_app.call import Call, Phase
 from ari_app.call.events import Event, HangupRequested, Leg, RecordingFailed
@@ -49,7 +49,6 @@ UNHEARD = (
     "ChannelDialplan",
     "ChannelConnectedLine",
     "ChannelCallerId",
-    "ChannelHangupRequest",
     "ChannelCreated",
     "ChannelEnteredBridge",
     "ChannelLeftBridge",
@@ -62,6 +61,7 @@ UNHEARD = (
     "EndpointStateChange",
 )
 SCHEDULE_S = 1.0
+LOOKS, LOOK_AGAIN_S = 10, 0.5
 STALE = timedelta(minutes=15)
 
 
@@ -129,6 +129,10 @@ class Conductor:
                     log.error("the link to the PBX is lost (%s): no call is placed until it is back", reason)
                 case StasisStart(channel=channel, args=args) if args[:1] in (("manual",), ("feature",), ("inbound",)):
                     self._beside(self._phone_calls(channel.id, channel.name, args))
+                case BadEvent(fault=fault):
+                    # Something happened that we could not read: ask how things stand rather than guess.
+                    log.error("an event of the PBX could not be read (%s): looking at the PBX again", fault)
+                    await self._link_up()
                 case event:
                     self.board.route(event)
 
@@ -138,14 +142,20 @@ class Conductor:
         task.add_done_callback(self._errands.discard)
 
     async def _link_up(self) -> None:
-        try:
-            truth = await look(self.client)
-            for call in list(self.board.calls.values()):
-                call.post(tell(call, truth))
-            await sweep(self.client, truth, self.board)
-        except AriError as error:
-            log.error("could not look at the PBX after connecting: %s", error)
-            return
+        self._ready.clear()
+        for attempt in range(LOOKS):
+            try:
+                truth = await look(self.client)
+                for call in list(self.board.calls.values()):
+                    call.post(await tell(call, truth))
+                await sweep(self.client, truth, self.board)
+            except AriError as error:
+                log.error("could not look at the PBX after connecting: %s", error)
+                if attempt + 1 == LOOKS:
+                    raise  # connected, and still not to be asked: whoever keeps us running starts us anew
+                await asyncio.sleep(LOOK_AGAIN_S)
+                continue
+            break
         self._ready.set()
         self._nudge.set()
 
@@ -236,11 +246,13 @@ class Conductor:
         live.begin()
         return live
 
-    def equip(self, order: Order, seq: int = 0, call: Call | None = None) -> LiveCall:
+    def equip(self, order: Order, seq: int = 0, call: Call | None = None, plays: int = 0) -> LiveCall:
         """A live call with line, tape and books, on the switchboard, not running yet."""
         prompts = self._prompts_of(order.campaign)
         live = LiveCall(order, self._story, lambda leg: self._where(order, leg), self._ended, seq, call)
-        line = Line(self.client, prompts, order.attempt, order.campaign.language, live.post, live.arm, live.disarm)
+        line = Line(
+            self.client, prompts, order.attempt, order.campaign.language, live.post, live.arm, live.disarm, plays
+        )
         if order.agent_channel:
             line.channels[Leg.AGENT] = order.agent_channel
         tape = Tape(order.attempt, self.ami, self.recorder, self.setup.spool, live.post)

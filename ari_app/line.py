@@ -30,6 +30,10 @@ def bridge_id(attempt: str) -> str:
     return f"{attempt}-bridge"
 
 
+def playback_id(attempt: str, number: int) -> str:
+    return f"{attempt}-play-{number}"
+
+
 @dataclass(frozen=True)
 class Where:
     """How a leg is dialled. `caller_id` is the number shown to that leg."""
@@ -58,7 +62,9 @@ class Line:
         post: Callable[[Event], None],
         arm: Callable[[Timer, float], None],
         disarm: Callable[[Timer], None],
+        plays: int = 0,
     ) -> None:
+        """plays: how many prompts this call has played already (before a restart)."""
         self._ari = client
         self._prompts = prompts
         self._attempt = attempt
@@ -72,7 +78,7 @@ class Line:
         self._bridge_made = False
         self._joined: set[Leg] = set()
         self._playing: _Playing | None = None
-        self._plays = 0
+        self._plays = plays
         self._leg_turn = {leg: asyncio.Lock() for leg in Leg}
         self._called_off: set[Leg] = set()
         self._stasis: dict[Leg, asyncio.Event] = {leg: asyncio.Event() for leg in Leg}
@@ -180,7 +186,7 @@ class Line:
     async def play(self, prompt: Prompt, to: Leg | None) -> PromptAudio | None:
         """Start a prompt; its audio (with text hash and version, for the evidence), or None if it can't sound."""
         self._plays += 1
-        playback = f"{self._attempt}-play-{self._plays}"
+        playback = playback_id(self._attempt, self._plays)
         try:
             audio = await asyncio.to_thread(self._prompts.media, prompt.value, self._language)
             self._playing = _Playing(playback, prompt)
@@ -226,9 +232,22 @@ class Line:
 
     # ── after a lost link ───────────────────────────────────────────────────────────────────────────────────────
 
-    def seen_again(self, names: dict[Leg, str], joined: set[Leg], bridge: bool) -> None:
-        """What the PBX says stands now; anything else we believed is forgotten."""
+    async def seen_again(self, names: dict[Leg, str], joined: set[Leg], bridge: bool) -> None:
+        """What the PBX says stands now; anything else we believed is forgotten.
+
+        A prompt may still be sounding whose end we shall not be told: it is stopped, or the one that is to sound
+        now would wait behind it.
+        """
         self.names.update(names)
         self._joined = set(joined)
         self._bridge_made = bridge
-        self._playing = None
+        if self._playing is not None:
+            self._silent()
+        for number in (self._plays, self._plays + 1):  # the last one may not have reached the story
+            try:
+                await self._ari.playbacks.stop(playbackId=playback_id(self._attempt, number))
+            except NotFound:
+                continue
+            except AriError as error:
+                log.debug("%s: old prompt not stopped: %s", self._attempt, error)
+        self._plays += 1

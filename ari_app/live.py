@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ari_app.books import Books, Evidence
+from ari_app.books import Books, evidence_of
 from ari_app.call import Call, Phase, decide
 from ari_app.call.commands import (
     Bridge,
@@ -41,10 +41,11 @@ from ari_app.story import Line as StoryLine
 from ari_app.story import Story
 from ari_app.tape import Tape
 from compliance.errors import HeedlineError
-from compliance.verdict import RecordingMode
+from compliance.verdict import RecordingMode, Verdict
 
 log = logging.getLogger(__name__)
 
+SAID = "Said"  # a line of the story: what a prompt said, as evidence
 INBOX = 1000  # events; a call that falls behind so far is a defect, and is ended
 
 
@@ -79,7 +80,7 @@ class LiveCall:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue(INBOX)
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._errands: set[asyncio.Task[None]] = set()
-        self._said: Evidence | None = None
+        self._said: dict[str, object] = {}  # the last prompt, as evidence
         self._key = ""
         self._overflowed = False
         self._worker: asyncio.Task[None] | None = None
@@ -107,6 +108,11 @@ class LiveCall:
             self._overflowed = True
             if self._worker is not None:
                 self._worker.cancel()
+
+    def remember(self, said: dict[str, object], verdict: Verdict | None) -> None:
+        """From before a restart: what was said last, and why the call was allowed. Both are evidence."""
+        self._said = said
+        self.tools.books.take_over(verdict)
 
     def begin(self) -> None:
         """A new call."""
@@ -172,8 +178,8 @@ class LiveCall:
             case PlayPrompt(prompt=prompt, to=to):
                 audio = await line.play(prompt, to)
                 if audio is not None:
-                    self._said = Evidence(audio, datetime.now(UTC))
-                    self._tell("Said", self._said.to_json())
+                    self._said = evidence_of(audio, datetime.now(UTC))
+                    self._tell(SAID, self._said)
             case StopPrompt():
                 await line.stop_prompt()
             case Bridge(leg=leg):
@@ -189,12 +195,9 @@ class LiveCall:
             case WriteOptOut(source=source):
                 self._errand(books.write_opt_out(source))
             case StartRecording(callee_muted=muted):
-                if self.call.mode is RecordingMode.NOTICE and not muted:
-                    self._errand(books.write_notice(self._said))
                 self._start_recording(callee_muted=muted)
             case UnmuteCallee():
-                self._errand(books.write_notice(self._said))
-                self._errand(tape.unmute_callee())
+                self._errand(tape.unmute_callee(self._notice_on_file))
             case PauseRecording():
                 self._errand(tape.pause())
             case ResumeRecording():
@@ -213,7 +216,11 @@ class LiveCall:
         if name is None:
             self.post(RecordingFailed("the callee's channel has no name yet"))
             return
-        self._errand(self.tools.tape.start(name, callee_muted))
+        notice = self.call.mode is RecordingMode.NOTICE and not callee_muted
+        self._errand(self.tools.tape.start(name, callee_muted, self._notice_on_file if notice else None))
+
+    async def _notice_on_file(self) -> None:
+        await self.tools.books.write_notice(self._said)
 
     async def _end(self, disposition: str, detail: str) -> None:
         try:

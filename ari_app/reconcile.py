@@ -57,13 +57,13 @@ def presence(truth: Truth, channel: str) -> Presence:
             return Presence.RINGING
 
 
-def tell(call: LiveCall, truth: Truth) -> LinkRestored:
+async def tell(call: LiveCall, truth: Truth) -> LinkRestored:
     """Bring the call's line up to date; what the call is to be told."""
     line = call.tools.line
     bridge = bridge_id(call.id)
     names = {leg: truth.channels[channel][0] for leg, channel in line.channels.items() if channel in truth.channels}
     joined = {leg for leg, channel in line.channels.items() if channel in truth.bridges.get(bridge, frozenset())}
-    line.seen_again(names, joined, bridge in truth.bridges)
+    await line.seen_again(names, joined, bridge in truth.bridges)
     call.tools.tape.listen_on(line.names.get(Leg.CALLEE, ""))
     return LinkRestored(
         callee=presence(truth, line.channels[Leg.CALLEE]),

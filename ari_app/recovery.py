@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ari_app.call import Call, Phase, fold
 from ari_app.call.events import Event
+from ari_app.live import SAID
 from ari_app.order import KIND, Order, plan_from_json, plan_of
 from compliance.errors import HeedlineError
 from storage.audit import AuditTag
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NOT_EVENTS = frozenset({KIND, "Said"})
+NOT_EVENTS = frozenset({KIND, SAID})
 
 
 async def recover(conductor: "Conductor") -> None:
@@ -54,8 +55,9 @@ async def _take_up(
     if call.phase is Phase.ENDED:
         await _end(conductor, attempt.id, call.disposition or "interrupted", call.detail)
         return False
-    live = conductor.equip(order, seq, call)
+    live = conductor.equip(order, seq, call, plays=sum(line.kind == SAID for line in story))
     live.tools.tape.take_over(recordings.get(attempt.id))
+    live.remember(next((line.data for line in reversed(story) if line.kind == SAID), {}), attempt.verdict)
     live.resume()
     return True
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ari_app.ari.events import (
     ChannelDestroyed,
     ChannelDtmfReceived,
+    ChannelHangupRequest,
     ChannelStateChange,
     PlaybackFinished,
     PlaybackStarted,
@@ -77,6 +78,7 @@ class Switchboard:
                 | StasisEnd(channel=channel)
                 | ChannelStateChange(channel=channel)
                 | ChannelDtmfReceived(channel=channel)
+                | ChannelHangupRequest(channel=channel)
                 | ChannelDestroyed(channel=channel)
             ):
                 found = self.leg(channel.id)
@@ -110,11 +112,17 @@ def _leg_event(call: LiveCall, leg: Leg, event: AriEvent) -> None:
             call.post(LegAnswered(leg))
         case ChannelDtmfReceived(digit=digit):
             call.post(Digit(leg, digit))
+        case ChannelHangupRequest() if call.call.leg(leg) is Status.UP:
+            # Before the prompt it cut short is reported as failed: who hung up must not look like a broken prompt.
+            call.post(LegGone(leg))
         case ChannelDestroyed(cause=cause):
-            if call.call.leg(leg) is Status.UP:
-                call.post(LegGone(leg))
-            else:
-                call.post(LegFailed(leg, failure_of(cause, leg in line.rang)))
+            match call.call.leg(leg):
+                case Status.UP:
+                    call.post(LegGone(leg))
+                case Status.IDLE | Status.DIALLED:
+                    call.post(LegFailed(leg, failure_of(cause, leg in line.rang)))
+                case Status.GONE:
+                    pass
         case StasisEnd() if call.order.agent_channel:
             # A phone's own channel lives on in its dialplan for a moment; for the call it is over.
             if leg is Leg.AGENT:

@@ -5,7 +5,7 @@ Left of the stereo file is what comes from the callee's channel, right what goes
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,12 +50,18 @@ class Tape:
         """What AMI calls the callee's channel now."""
         self._channel = channel_name
 
-    async def start(self, channel_name: str, callee_muted: bool) -> None:
+    async def start(
+        self, channel_name: str, callee_muted: bool, first: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """`first` must be done before anything is recorded: what it raises (HeedlineError), the recording fails of."""
         async with self._turn:
             if self.recording is not None:
+                await self._stop_listening()
                 await self._close("replaced", crashed=True)
             recording = new_id()
             try:
+                if first is not None:
+                    await first()
                 spool = f"{recording}.raw"
                 await self._recorder.open(recording=recording, attempt=self._attempt, spool=spool, rate=RATE, at=_now())
                 self.recording, self._channel = recording, channel_name
@@ -70,8 +76,15 @@ class Tape:
                 return
             self._post(RecordingStarted(recording))
 
-    async def unmute_callee(self) -> None:
+    async def unmute_callee(self, first: Callable[[], Awaitable[None]]) -> None:
+        """`first` as for `start`."""
         async with self._turn:
+            try:
+                await first()
+            except HeedlineError as error:
+                log.error("%s: the callee is not recorded: %s", self._attempt, error)
+                self._post(RecordingFailed(str(error)))
+                return
             await self._muted("read", on=False, then=None)
 
     async def pause(self) -> None:
@@ -85,6 +98,7 @@ class Tape:
 
     async def _muted(self, direction: str, *, on: bool, then: Event | None) -> None:
         if self.recording is None:
+            self._post(RecordingFailed("there is no recording to mute"))
             return
         try:
             await self._ami.mute_mix_monitor(self._channel, direction, on)
@@ -102,10 +116,13 @@ class Tape:
     async def stop(self, crashed: bool) -> None:
         async with self._turn:
             if self.recording is None:
+                self._post(RecordingSealed(0))
                 return
             await self._stop_listening()
             seconds = await self._close("crashed" if crashed else "ended", crashed=crashed)
-            if seconds is not None:
+            if seconds is None:
+                self._post(RecordingFailed("not sealed yet: the recorder seals it when it is back"))
+            else:
                 self._post(RecordingSealed(round(seconds * 1000)))
 
     async def _stop_listening(self) -> None:

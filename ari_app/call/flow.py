@@ -113,8 +113,8 @@ TABLE: tuple[Row, ...] = (
     row(P.DIALLING, LOST, when.of_agent, P.ENDING, end.agent_gone),
     # ── nine at any time ────────────────────────────────────────────────────────────────────────────────────────
     row((*PROMPTING, P.AGENT_WAIT, P.FAREWELL), Digit, when.callee_nine, P.OPTING_OUT, do.opt_out_by_key),
-    row((P.STARTING, P.TALKING), Digit, when.callee_nine_in_grace, P.OPTING_OUT, do.opt_out_by_key),
     row(ANSWERED, Digit, when.star_nine, P.OPTING_OUT, do.opt_out_by_star_nine),
+    row((P.STARTING, P.TALKING), Digit, when.callee_nine_in_grace, P.OPTING_OUT, do.opt_out_by_key),
     row(
         (*UNDECIDED, P.FAREWELL, P.REFUSING, P.ENDING),
         OptOutRequested,

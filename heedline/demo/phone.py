@@ -192,6 +192,11 @@ class Phone:
         finally:
             waiting.cancel()
 
+    def forget(self) -> None:
+        """Calls that came and were not asked for with `called` are nobody's any more."""
+        while not self._arrived.empty():
+            self._arrived.get_nowait()
+
     async def dial(self, number: str) -> PhoneCall:
         """Call a number or feature code. The call may still fail: wait for `answered` or `ended`."""
         if not _NUMBER.fullmatch(number):
