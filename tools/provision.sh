@@ -11,13 +11,6 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 [ "$(id -u)" -eq 0 ] || { echo 'provision: must run as root' >&2; exit 1; }
 as_heedline() { HEEDLINE_HOME=$home setpriv --reuid=heedline --regid=heedline --clear-groups --no-new-privs "$@"; }
 
-if ! getent passwd heedline >/dev/null; then
-  say 'making the user heedline'
-  groupadd --system heedline
-  useradd --system --gid heedline --home-dir "$home" --no-create-home --shell /usr/sbin/nologin heedline
-fi
-install -d -m 0700 -o heedline -g heedline "$home"
-
 if [ "$source_folder" != "$program" ]; then
   say "copying the program to $program"
   install -d -m 0755 "$program"
@@ -26,7 +19,14 @@ if [ "$source_folder" != "$program" ]; then
     --exclude=__pycache__ --exclude=./.hypothesis --exclude='./.*_cache' . | tar -C "$program" --no-same-owner -xf -
 fi
 umask 022
-"$program/tools/setup.sh" run
+"$program/tools/setup.sh" server
+
+if ! getent passwd heedline >/dev/null; then
+  say 'making the user heedline'
+  groupadd --system heedline
+  useradd --system --gid heedline --home-dir "$home" --no-create-home --shell /usr/sbin/nologin heedline
+fi
+install -d -m 0700 -o heedline -g heedline "$home"
 
 say 'services'
 install -m 0644 -t /etc/systemd/system "$program"/deploy/systemd/*

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes this folder ready: system packages, .venv from the lock, an Asterisk. Run again, it does what is missing.
 #
-#   tools/setup.sh [run|demo|test|bench]     what it is for; each but `run` needs some more packages
+#   tools/setup.sh [run|server|demo|test|bench]     what it is for; each but `run` needs some more packages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,10 +14,11 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 packages=(ca-certificates debian-archive-keyring espeak-ng mmdebstrap mount python3 python3-venv)
 case $purpose in
   run) ;;
+  server) packages+=(passwd) ;;
   demo) packages+=(baresip-core) ;;
   test) packages+=(baresip-core git iproute2 make sip-tester systemd) ;;
   bench) packages+=(baresip-core sip-tester) ;;
-  *) die "unknown purpose '$purpose'; one of: run demo test bench" ;;
+  *) die "unknown purpose '$purpose'; one of: run server demo test bench" ;;
 esac
 # Wanted where this Debian has it: the tests that need it say so when it is absent.
 optional=()

@@ -148,4 +148,4 @@ def test_without_root_and_sudo_it_names_the_packages_and_the_vagrant_way(tmp_pat
 def test_an_unknown_purpose_is_refused() -> None:
     said = subprocess.run([f"{ROOT}/tools/setup.sh", "fun"], capture_output=True, text=True, check=False)
     assert said.returncode == 1
-    assert "one of: run demo test bench" in said.stderr
+    assert "one of: run server demo test bench" in said.stderr
