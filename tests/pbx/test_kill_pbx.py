@@ -1,0 +1,41 @@
+"""kill -9 of Asterisk in mid-call, ten times: calls end, their audio is kept but for the last unflushed second."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.pbx.faults import (
+    TALK,
+    Centre,
+    all_promises_hold,
+    blows,
+    finish,
+    lost_at_most_the_unflushed_second,
+    open_centre,
+    seed_of,
+    strike_at,
+)
+
+pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
+LANES = 4
+SEED = seed_of(__name__)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def centre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Centre]:
+    async with open_centre(tmp_path_factory.mktemp("kill"), LANES, seed=SEED) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("blow", range(10))
+async def test_killed_in_mid_call_nothing_promised_is_lost(centre: Centre, blow: int) -> None:
+    pairs, rng = blows(centre, blow, SEED)
+    old = centre.process("pbx")
+    struck = await strike_at(pairs, rng, lambda: centre.world.kill("pbx"))
+    await centre.back("pbx", old)
+    await finish(pairs, rng)
+    kept = await all_promises_hold(pairs)
+    for lane, moment in pairs:
+        if moment.name in TALK:
+            await lost_at_most_the_unflushed_second(lane, kept[lane.attempt], struck)
