@@ -1,5 +1,6 @@
 """SQLAlchemy engines for the ledger: how a writer and a reader connect to SQLite and to PostgreSQL."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import URL, AdaptedConnection, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from compliance.errors import BadInput
+from storage.driver import connect
 
 BUSY_SECONDS = 5
 _READERS = 4
@@ -30,7 +32,9 @@ def _engine(url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str,
     url = make_url(url_text)
     is_sqlite = sqlite_file(url) is not None
     # isolation_level None: sqlite3 would otherwise begin transactions on its own, deferred, and too late.
-    arguments: dict[str, Any] = {"isolation_level": None, "timeout": BUSY_SECONDS} if is_sqlite else {}
+    arguments: dict[str, Any] = {}
+    if is_sqlite:
+        arguments = {"isolation_level": None, "timeout": BUSY_SECONDS, "async_creator_fn": connect}
     engine = create_async_engine(
         url,
         connect_args=arguments,
@@ -54,13 +58,23 @@ def _engine(url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str,
         adapted = connection.connection.dbapi_connection
         if is_sqlite and isinstance(adapted, AdaptedConnection):
             # One hop to the driver's thread; a cursor would take three (measured: a fifth of a small unit).
-            adapted.run_async(lambda driver: driver.execute_fetchall(begin))
+            # The snapshot is taken here too: after this trip to the thread no statement waits for a lock.
+            adapted.run_async(lambda driver: driver._execute(_begun, driver._conn, begin))
             return
         for statement in pg_begin.split(";"):
             connection.exec_driver_sql(statement)
 
     event.listen(engine.sync_engine, "begin", on_begin)
     return engine
+
+
+def _begun(connection: sqlite3.Connection, begin: str) -> None:
+    connection.execute(begin)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    except sqlite3.Error:
+        connection.rollback()
+        raise
 
 
 def writer_engine(url: str) -> AsyncEngine:

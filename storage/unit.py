@@ -6,8 +6,9 @@ nothing else.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from functools import cached_property
+import types
+from collections.abc import Coroutine, Generator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import CursorResult, Executable, Row
@@ -36,7 +37,12 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     A statement that has gone to the driver's thread can't be called back: leaving it running while the
     connection goes to somebody else would mix two transactions. The wait is bounded by the busy timeout.
     """
-    task = asyncio.ensure_future(work)
+    try:
+        waits_for = work.send(None)  # most statements are done without waiting: no task for those
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    task = asyncio.ensure_future(_go_on(work, waits_for))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -50,6 +56,23 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+@types.coroutine
+def _go_on(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    """The rest of a coroutine whose first step has been taken, and which waits for that future."""
+    while True:
+        try:
+            sent = yield waits_for
+        except BaseException as error:
+            step = partial(work.throw, error)
+        else:
+            step = partial(work.send, sent)
+        try:
+            waits_for = step()
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+
 class Transaction:
     """One unit of work. Every statement of a repository goes through `run`, `all`, `first` or `scalar`."""
 
@@ -58,15 +81,21 @@ class Transaction:
         self.keys = keys
         self.signer = signer
 
-    async def _execute(self, statement: Executable) -> CursorResult[Any]:
+    async def _execute(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
         try:
-            return await to_the_end(self._connection.execute(statement))
+            return await to_the_end(self._connection.execute(statement, rows))
         except DRIVER_ERRORS as error:
             raise translated(error) from error
 
     async def run(self, statement: Executable) -> int:
         """Run a statement that changes rows; returns how many it changed."""
         return (await self._execute(statement)).rowcount
+
+    async def run_each(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement for many rows of values."""
+        await self._execute(statement, rows)
 
     async def all(self, statement: Executable) -> Sequence[Row[Any]]:
         """All rows of a query."""

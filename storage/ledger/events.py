@@ -1,5 +1,6 @@
 """Call events: every change of state of a call, in order, append-only. Read together they are its story."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,14 +30,27 @@ class CallEvents:
         self._tx = tx
 
     async def append(self, attempt_id: str, seq: int, at: datetime, kind: str, data: dict[str, object]) -> None:
-        """Append the event with that seq (from 0).
+        """Append the event with that seq (from 0). Raises as `append_all`."""
+        await self.append_all([CallEvent(attempt_id, seq, at, kind, data)])
 
-        Raises LedgerConflict: the attempt has an event of that seq, or there is no such attempt.
+    async def append_all(self, events: Sequence[CallEvent]) -> None:
+        """Append events of one or many attempts.
+
+        Raises LedgerConflict: an attempt has an event of that seq, or there is no such attempt.
         BadInput: the data have no canonical JSON (a float, say).
         """
-        await self._tx.run(
-            insert(call_events).values(attempt_id=attempt_id, seq=seq, at_us=to_us(at), kind=kind, data=canonical(data))
-        )
+        rows = [
+            {
+                "attempt_id": event.attempt_id,
+                "seq": event.seq,
+                "at_us": to_us(event.at),
+                "kind": event.kind,
+                "data": canonical(event.data),
+            }
+            for event in events
+        ]
+        if rows:
+            await self._tx.run_each(insert(call_events), rows)
 
     async def of(self, attempt_id: str) -> tuple[CallEvent, ...]:
         """The attempt's events in order."""
