@@ -14,6 +14,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ari_app import speech
 from ari_app.wording import PLACEHOLDERS, Language, PromptId, Seller, Wording, language_of
@@ -48,18 +49,37 @@ class _Own:
     audio_hash: str
 
 
+class _File(NamedTuple):
+    """A file as long as it stays the same one."""
+
+    path: Path
+    inode: int
+    modified_ns: int
+    size: int
+
+
+def _file(path: Path) -> _File:
+    """Raises FileNotFoundError."""
+    status = path.stat()
+    return _File(path, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
 class Prompts:
     """The prompts of one home. Safe to use from several threads."""
 
     def __init__(self, folder: Path, seller: Seller | None = None) -> None:
         self.folder = folder
         self.seller = seller
-        self._known: dict[tuple[Path, int, int, int], tuple[str, float]] = {}
+        self._place = folder.resolve()
+        self._known: dict[_File, tuple[str, float]] = {}
+        self._owned: dict[tuple[PromptId, str, _File, _File], _Own] = {}
         self._lock = threading.Lock()
 
     def of_seller(self, seller: Seller) -> "Prompts":
-        """The same folder, with who calls: `agent_unavailable` says it."""
-        return Prompts(self.folder, seller)
+        """The same folder, with who calls: `agent_unavailable` says it. What is known of the files is shared."""
+        of_seller = Prompts(self.folder, seller)
+        of_seller._known, of_seller._owned, of_seller._lock = self._known, self._owned, self._lock
+        return of_seller
 
     def ids(self) -> tuple[PromptId, ...]:
         """All prompts that can be said here: without a seller, those that name one are left out."""
@@ -145,7 +165,7 @@ class Prompts:
         return True
 
     def _path(self, digest: str) -> Path:
-        return self.folder.resolve() / f"{digest}.wav"
+        return self._place / f"{digest}.wav"
 
     def _whole(self, file: Path) -> bool:
         """Writing is atomic, so a file that is there and is not empty is whole."""
@@ -153,8 +173,7 @@ class Prompts:
 
     def _measure(self, file: Path) -> tuple[str, float]:
         """Hash and seconds, remembered for as long as the file stays the same one."""
-        status = file.stat()
-        key = (file, status.st_ino, status.st_mtime_ns, status.st_size)
+        key = _file(file)
         with self._lock:
             if key not in self._known:
                 recording = speech.read_recording(file)
@@ -162,11 +181,22 @@ class Prompts:
             return self._known[key]
 
     def _own(self, language: Language, prompt: PromptId) -> _Own | None:
-        file = self.folder / "own" / language.code / f"{prompt}.wav"
+        file = self._place / "own" / language.code / f"{prompt}.wav"
         if not file.is_file():
             return None
-        recording = speech.read_recording(file)
         words = file.with_suffix(".txt")
+        try:
+            key = (prompt, language.code, _file(file), _file(words))
+        except FileNotFoundError:
+            speech.read_recording(file)
+            raise BadInput(f"{words}: not there; write down what {file.name} says, it is kept as evidence") from None
+        with self._lock:
+            if key not in self._owned:
+                self._owned[key] = self._read_own(language, prompt, file, words)
+            return self._owned[key]
+
+    def _read_own(self, language: Language, prompt: PromptId, file: Path, words: Path) -> _Own:
+        recording = speech.read_recording(file)
         try:
             text = " ".join(words.read_text("utf-8").split())
         except FileNotFoundError:

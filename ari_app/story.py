@@ -14,9 +14,11 @@ from datetime import datetime
 from compliance.errors import HeedlineError
 from storage.database import Database
 from storage.errors import LedgerConflict
+from storage.ledger.events import CallEvent
 
 log = logging.getLogger(__name__)
 
+GATHER_S = 0.01  # events of this long go into one commit: an fsync for each would be most of a call's cost
 RETRY_S = 0.5
 MOST_WAITING = 100_000
 MOST_A_COMMIT = 500
@@ -62,13 +64,14 @@ class Story:
     async def _write(self) -> None:
         while self._lines or not self._closing:
             await self._told.wait()
+            if not self._closing:
+                await asyncio.sleep(GATHER_S)
             self._told.clear()
             while self._lines:
                 batch = [self._lines[i] for i in range(min(len(self._lines), MOST_A_COMMIT))]
                 try:
                     async with self._database.begin() as tx:
-                        for line in batch:
-                            await tx.events.append(line.attempt, line.seq, line.at, line.kind, line.data)
+                        await tx.events.append_all([_event(line) for line in batch])
                 except LedgerConflict:
                     await self._one_by_one(batch)
                 except HeedlineError as error:
@@ -85,6 +88,10 @@ class Story:
         for line in batch:
             try:
                 async with self._database.begin() as tx:
-                    await tx.events.append(line.attempt, line.seq, line.at, line.kind, line.data)
+                    await tx.events.append_all([_event(line)])
             except HeedlineError as error:
                 log.error("%s: call event %d (%s) is lost: %s", line.attempt, line.seq, line.kind, error)
+
+
+def _event(line: Line) -> CallEvent:
+    return CallEvent(line.attempt, line.seq, line.at, line.kind, line.data)
