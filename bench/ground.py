@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ari_app.prompts import Prompts
 from ari_app.wording import PromptId, Seller
-from bench.sipp import HOST
 from bench.sound import CONFIRMATION_HZ, NOTICE_HZ, write_prompt
 from compliance import DIALLING_RULES, Gate, Number, load_packs
 from heedline.demo.numbers import callable_now, fictional

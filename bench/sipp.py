@@ -126,7 +126,7 @@ class FarEnd:
 
 
 class Ears:
-    """Sockets at the ports of so many calls after the first; each tells when its first packet came, and hears no more then."""
+    """Sockets at the ports of so many calls after the first; each tells when its first packet came, and no more."""
 
     def __init__(self, first: int, calls: int) -> None:
         self.heard: list[float] = []  # time.monotonic() of each call's first packet
