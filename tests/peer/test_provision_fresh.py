@@ -89,7 +89,8 @@ def test_the_provisioning_script_runs_to_the_end_in_a_fresh_root(tmp_path: Path,
             set -eu
             root=$1
             mkdir -p "$root/src" "$root/var/cache/heedline" "$root/wheels"
-            git -C {ROOT} ls-files -z | tar -C {ROOT} --null -T - --ignore-failed-read -cf - \\
+            git -C {ROOT} ls-files -z --cached --others --exclude-standard \\
+              | tar -C {ROOT} --null -T - --ignore-failed-read -cf - \\
               | tar -C "$root/src" --no-same-owner -xf -
             cp -a {private} "$root/var/cache/heedline/asterisk-22"
             cp {wheels}/* "$root/wheels/"
