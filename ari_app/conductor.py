@@ -198,12 +198,11 @@ class Conductor:
     async def _plan(
         self, number: Number, campaign: str, agent: str, by: str, not_before: datetime
     ) -> tuple[str, str, Campaign]:
-        async with self.database.read() as tx:
-            await self._voice(await tx.campaigns.get(campaign))
         async with self.database.begin() as tx:
             settings = await tx.campaigns.get(campaign)
             party = await tx.parties.ensure(number)
             attempt = await tx.attempts.plan(party, campaign, agent, not_before, by)
+        await self._voice(settings)
         return attempt, party, settings
 
     async def _voice(self, campaign: Campaign) -> None:
@@ -323,10 +322,10 @@ class Conductor:
 
     async def _hear_recorder(self) -> None:
         async for event in self.recorder.watch():
-            if event.event == "failed":
-                for call in self.board.calls.values():
-                    if call.tools.tape.recording == event.recording:
-                        call.post(RecordingFailed(event.error))
+            for call in self.board.calls.values():
+                if call.tools.tape.recording == event.recording:
+                    # A seal we have not asked for is a recorder that gave up: nobody wrote any more.
+                    call.post(RecordingFailed(event.error or "sealed by the recorder unasked"))
 
     async def _schedule(self) -> None:
         """Start planned calls when their time has come and their agent is free."""

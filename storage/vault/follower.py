@@ -30,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger("heedline.recorder")
 
 WRITER_GRACE = 3.0  # seconds for Asterisk to let go of a spool file after StopMixMonitor or a hang-up
+FIRST_BLOCK = 3.0  # seconds; MixMonitor opens the file at once and writes its first block after one second
 RETRY = 1.0  # seconds between attempts to commit what the ledger refused
 
 
@@ -58,6 +59,7 @@ class Follower:
         self.lock = asyncio.Lock()
         self.done = False
         self.grew_at = now  # seconds of the loop's clock
+        self._began = now
         self._seen_size = 0
         self._wanted: tuple[bool, str] | None = None  # (crashed, reason): somebody asked to close it
         self._settled = False  # a failure is committed
@@ -80,6 +82,22 @@ class Follower:
         if self.session.sealed + waiting != self._seen_size:
             self._seen_size, self.grew_at = self.session.sealed + waiting, now
         return waiting >= CHUNK or self.session.writer is None
+
+    def unheard(self, now: float) -> bool:
+        """Whether the first block should be there by now and is not: `fail_if_unwritten` finds out why."""
+        return self._seen_size == 0 and now - self._began > FIRST_BLOCK and not self.lock.locked()
+
+    async def fail_if_unwritten(self) -> None:
+        """AMI's MixMonitor answers Success even when Asterisk could not open the file. Then nobody has it open.
+
+        Who has it open and writes nothing waits for a phone that sends no audio: that is no failure.
+        """
+        async with self.lock:
+            spool = self.session.spool_file
+            if self.done or self._wanted or self.session.failure or spool is None or spool.size():
+                return
+            if not await self._bench.work(spool.being_written):
+                await self.fail(Failure.NO_AUDIO)
 
     async def step(self) -> None:
         """Seal what has grown, or go on with what has to be tried again."""

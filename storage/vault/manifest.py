@@ -32,6 +32,7 @@ class GapKind(Enum):
     NO_KEK = "no_kek"  # no key was published to seal the next segment to
     SPOOL_LOST = "spool_lost"  # the machine restarted: what was in RAM and not yet sealed is gone
     SPOOL_CHANGED = "spool_changed"  # the spool file shrank or vanished under the recorder
+    NO_AUDIO = "no_audio"  # Asterisk never wrote: MixMonitor could not open the spool file, or was not started
     STILL_WRITING = "still_writing"  # sealed on request while Asterisk still held the file open
 
 

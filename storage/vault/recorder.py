@@ -176,6 +176,8 @@ class Recorder:
                 housekeeping = now
                 self._watch_room()
                 for follower in list(self._followers.values()):
+                    if follower.unheard(now):
+                        self._spawn(follower.fail_if_unwritten())
                     if now - follower.grew_at > self._abandoned_after and not follower.lock.locked():
                         self._spawn(self._close_if_abandoned(follower, now))
             await asyncio.sleep(TICK)

@@ -28,6 +28,7 @@ class Failure(Enum):
     NO_KEK = "no_kek"
     SPOOL_LOST = "spool_lost"
     SPOOL_CHANGED = "spool_changed"
+    NO_AUDIO = "no_audio"
 
 
 class SpoolChanged(Exception):
