@@ -81,6 +81,7 @@ class Line:
         self._plays = plays
         self._leg_turn = {leg: asyncio.Lock() for leg in Leg}
         self._called_off: set[Leg] = set()
+        self._gone: set[Leg] = set()
         self._stasis: dict[Leg, asyncio.Event] = {leg: asyncio.Event() for leg in Leg}
 
     # ── dialling ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +120,12 @@ class Line:
         self.names[leg] = name
         self._stasis[leg].set()
 
+    def gone(self, leg: Leg) -> None:
+        """Tell the call, once, whoever noticed it first."""
+        if leg not in self._gone:
+            self._gone.add(leg)
+            self._post(LegGone(leg))
+
     async def hang_up(self, leg: Leg) -> None:
         """Also while it is being dialled: then it never rings."""
         self._called_off.add(leg)
@@ -130,7 +137,7 @@ class Line:
         try:
             await self._ari.channels.hangup(channelId=self.channels[leg])
         except NotFound:
-            self._post(LegGone(leg))
+            self.gone(leg)
         except AriError as error:
             log.warning("%s: hang-up of the %s: %s", self._attempt, leg, error)
 
@@ -188,7 +195,7 @@ class Line:
         self._plays += 1
         playback = playback_id(self._attempt, self._plays)
         try:
-            audio = await asyncio.to_thread(self._prompts.media, prompt.value, self._language)
+            audio = self._prompts.media(prompt.value, self._language)
             self._playing = _Playing(playback, prompt)
             self._arm(Timer.PROMPT, audio.seconds + PROMPT_MARGIN_S)
             media = [audio.uri]

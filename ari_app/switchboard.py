@@ -15,7 +15,7 @@ from ari_app.ari.events import (
 )
 from ari_app.ari.events import Event as AriEvent
 from ari_app.call.call import Status
-from ari_app.call.events import Digit, Failure, Leg, LegAnswered, LegFailed, LegGone, LegRinging, PromptStarted
+from ari_app.call.events import Digit, Failure, Leg, LegAnswered, LegFailed, LegRinging, PromptStarted
 from ari_app.live import LiveCall
 
 OURS = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})-(callee|agent)")
@@ -114,11 +114,11 @@ def _leg_event(call: LiveCall, leg: Leg, event: AriEvent) -> None:
             call.post(Digit(leg, digit))
         case ChannelHangupRequest() if call.call.leg(leg) is Status.UP:
             # Before the prompt it cut short is reported as failed: who hung up must not look like a broken prompt.
-            call.post(LegGone(leg))
+            line.gone(leg)
         case ChannelDestroyed(cause=cause):
             match call.call.leg(leg):
                 case Status.UP:
-                    call.post(LegGone(leg))
+                    line.gone(leg)
                 case Status.IDLE | Status.DIALLED:
                     call.post(LegFailed(leg, failure_of(cause, leg in line.rang)))
                 case Status.GONE:
@@ -126,6 +126,6 @@ def _leg_event(call: LiveCall, leg: Leg, event: AriEvent) -> None:
         case StasisEnd() if call.order.agent_channel:
             # A phone's own channel lives on in its dialplan for a moment; for the call it is over.
             if leg is Leg.AGENT:
-                call.post(LegGone(leg))
+                line.gone(leg)
         case _:
             pass

@@ -43,7 +43,13 @@ def story_lines(events: Iterable[CallEvent]) -> Iterator[str]:
     start: datetime | None = None
     for event in events:
         start = start or event.at
-        yield story_line(event, start)
+        if not is_small_talk(event):
+            yield story_line(event, start)
+
+
+def is_small_talk(event: CallEvent) -> bool:
+    """Timers that only the flow cares about: what `*` alone means, how long a bare 9 still counts."""
+    return event.kind == "TimerFired" and event.data.get("timer") in ("grace", "star_agent", "star_callee")
 
 
 def story_line(event: CallEvent, start: datetime) -> str:

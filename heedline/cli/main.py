@@ -13,6 +13,7 @@ from heedline.cli import (
     campaign,
     conductor,
     db,
+    demo,
     dnc,
     doctor,
     init,
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 app.command("init")(init.init)
 app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(pbx.app)
 app.add_typer(db.app)
