@@ -15,13 +15,14 @@ END_S = 20.0
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU of one side at so many calls, in seconds; `by` process, of the steady window."""
+    """CPU of one side at so many calls, in seconds; `by` process, steady and whole."""
 
     side: str
     calls: int
     steady: float  # a second, all calls
     whole: float  # over the life of all calls
     by: dict[str, float]
+    whole_by: dict[str, float]
     recorded: int
 
     @property
@@ -57,5 +58,5 @@ async def measure(side: Side, ground: Ground, folder: Path, calls: int, rate: fl
                 await asyncio.sleep(0.1)
         end = side.cpu()
     by = {name: (after[name] - before[name]) / seconds for name in after}
-    whole = sum(end[name] - start[name] for name in end)
-    return Cost(side.name, calls, sum(by.values()), whole, by, await side.recorded() - recorded)
+    whole = {name: end[name] - start[name] for name in end}
+    return Cost(side.name, calls, sum(by.values()), sum(whole.values()), by, whole, await side.recorded() - recorded)

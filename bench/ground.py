@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import os
+import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from ari_app.prompts import Prompts
 from ari_app.wording import PromptId, Seller
 from bench.sound import CONFIRMATION_HZ, NOTICE_HZ, write_prompt
 from compliance import DIALLING_RULES, Gate, Number, load_packs
+from compliance.errors import HeedlineError
 from heedline.demo.numbers import callable_now, fictional
 from heedline.demo.world import Ports, World
 from heedline.pbx import Instance
@@ -29,6 +31,7 @@ CAMPAIGN = Campaign(
     recording="explicit",
     recording_required=False,
 )
+PROBES = 4
 PROMPT_S = 20.0
 CONTEXT = "bench"
 OWN_PROMPTS = {
@@ -100,16 +103,15 @@ class BenchPorts:
 
 
 class Ground(World):
-    """`agents` SIPp agents a000, a001, …; every number rings the SIPp callees, those of the United Kingdom's
-    dialling prefix excepted: `probe_prefix` numbers ring the probe."""
+    """`agents` SIPp agents a000, a001, …; every number rings a SIPp callee, but those in `probes` the probe."""
 
     def __init__(self, folder: Path, ports: BenchPorts, agents: int) -> None:
         base = ports.base
         super().__init__(folder, Ports(base, base + 1, base + 2, ports.rtp), "bench", agents=(), callees=())
         self.bench_ports = ports
         self.names = tuple(f"a{n:03d}" for n in range(agents))
-        self.numbers = tuple(_numbers(agents + 60))
-        self.probes: tuple[Number, ...] = ()
+        numbers = tuple(_numbers(agents + PROBES))
+        self.probes, self.numbers = numbers[:PROBES], numbers[PROBES:]
 
     def _toml(self) -> str:
         ports = self.bench_ports
@@ -142,13 +144,13 @@ seller_region = "US-NY"
         await super().prepare()
         prompts = Prompts(self.home.prompts, Seller(CAMPAIGN.seller, CAMPAIGN.caller_id))
         await asyncio.to_thread(prompts.render, "en")
-        prompt = prompts.media(PromptId.CONSENT_ASK, "en").uri.removeprefix("sound:")
+        question = prompts.media(PromptId.CONSENT_ASK, "en").uri.removeprefix("sound:")
         ports, pbx = self.bench_ports, self.pbx
         pbx.layout.make()
         trunks = _TRUNK.format(name="sipp", port=ports.callee) + _TRUNK.format(name="probe", port=ports.probe)
         agents = "".join(_AGENT.format(name=name, port=ports.agent) for name in self.names)
         write_private(pbx.layout.local / "pjsip.conf", (trunks + agents).encode(), replace=True)
-        dialplan = _DIALPLAN.format(context=CONTEXT, prompt=prompt, spool=pbx.spool)
+        dialplan = _DIALPLAN.format(context=CONTEXT, prompt=question, spool=pbx.spool)
         write_private(pbx.layout.local / "extensions.conf", dialplan.encode(), replace=True)
 
     @contextlib.asynccontextmanager
@@ -189,11 +191,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _numbers(count: int) -> Iterator[Number]:
-    """Made-up numbers that may be called at this hour; those of few places, so they may come to less than asked."""
-    import random
-
+    """So many made-up numbers that may be called at this hour. Raises HeedlineError: there are not so many."""
     gate, now = Gate(DIALLING_RULES, load_packs()), datetime.now(UTC)
     for number in fictional(random.Random(7)):
         if count and callable_now(gate, number, now):
             count -= 1
             yield number
+    if count:
+        raise HeedlineError(f"{count} made-up numbers too few may be called at this hour; ask for fewer calls")

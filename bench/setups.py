@@ -1,7 +1,8 @@
 """Calls set up a second: orders as fast as they are taken, against the dialplan; and twenty a second, none failing.
 
-A call counts as set up when its callee hears the prompt: ordered, allowed, committed, dialled, answered, sounding.
-The clock runs from the first order to the last callee's first packet; keys come only after that.
+In a burst the clock runs from the first order until the last callee hears the prompt, and until the last agent hears
+the callee: then every call has been allowed, committed, dialled, answered, prompted, agreed to by key, recorded and
+bridged. Each callee presses the key 0.3 s after the answer, on both sides.
 """
 
 import asyncio
@@ -18,14 +19,18 @@ AT_ONCE = 16  # orders under way: enough that neither side waits for its next on
 BURST_S = 30.0
 KEY_AFTER_S = 0.3
 TALK_S = 1.5
+BURST_TALK_S = 7.0
 END_S = 30.0
 
 
 @dataclass(frozen=True)
 class Burst:
+    """Calls a second until the prompt sounds, and until the parties talk."""
+
     side: str
     calls: int
-    a_second: float
+    prompted: float
+    talking: float
 
 
 @dataclass(frozen=True)
@@ -39,24 +44,26 @@ class Steady:
 
 
 async def burst(side: Side, ground: Ground, folder: Path, calls: int) -> Burst:
-    """Raises TimeoutError: not all were answered; HeedlineError: an order was refused."""
+    """Raises TimeoutError: not all got to talk; HeedlineError: an order was refused."""
     ports = ground.bench_ports
-    callees = FarEnd("callee", ports.callee, ports.callee_media, 5.0, hang_up_after=8.0)
-    async with far_end(callees, calls, folder) as ears:
-        await side.place(calls, 0)  # the warm-up: SIPp's first call is heard by nobody
-        await asyncio.sleep(1.0)
+    hold = KEY_AFTER_S + BURST_TALK_S
+    callees = FarEnd("callee", ports.callee, ports.callee_media, hold + 1, {KEY_AFTER_S: "1"}, hold)
+    agents = FarEnd("agent", ports.agent, ports.agent_media, hold + 3)
+    async with far_end(callees, calls, folder) as heard, far_end(agents, calls, folder) as agents_heard:
+        await side.place(calls, calls)  # the warm-up: SIPp's first call is heard by nobody
+        await asyncio.sleep(2.0)
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def order(n: int) -> None:
             async with turn:
-                await side.place(n, n + 1)
+                await side.place(n, n)
 
         began = time.monotonic()
         await asyncio.gather(*(order(n) for n in range(calls)))
-        await ears.count(calls, BURST_S)
-        seconds = max(ears.heard) - began
+        await agents_heard.count(calls, BURST_S)
+        prompted, talking = (calls / (max(ears.heard) - began) for ears in (heard, agents_heard))
         await until_over(side, END_S)
-    return Burst(side.name, calls, calls / seconds)
+    return Burst(side.name, calls, prompted, talking)
 
 
 async def steady(side: Side, ground: Ground, folder: Path, calls: int, rate: float) -> Steady:
@@ -65,7 +72,7 @@ async def steady(side: Side, ground: Ground, folder: Path, calls: int, rate: flo
     life = KEY_AFTER_S + TALK_S
     callees = FarEnd("callee", ports.callee, ports.callee_media, life + 1, {KEY_AFTER_S: "1"}, life)
     agents = FarEnd("agent", ports.agent, ports.agent_media, life + 3)
-    agents_in_turn, numbers_in_turn = len(ground.names), min(len(ground.numbers), 100)
+    agents_in_turn, numbers_in_turn = len(ground.names), len(ground.numbers)
     recorded = await side.recorded()
     refused = 0
     async with far_end(callees, calls, folder), far_end(agents, calls, folder) as agent_ears:

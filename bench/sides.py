@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from ari_app.ari import AriClient
+from ari_app.ari.errors import NotFound
 from bench.ground import CAMPAIGN, CONTEXT, Ground, cpu_seconds
 from heedline.pbx import Instance
 
@@ -40,15 +41,23 @@ class Dialplan:
         self._pids = ground.pids(serving=False)
 
     async def place(self, number: int, agent: int) -> None:
+        await self.originate(f"PJSIP/{self._ground.numbers[number].e164}@sipp", self._ground.names[agent])
+
+    async def originate(self, endpoint: str, agent: str) -> None:
         await self._ari.channels.originate(
-            endpoint=f"PJSIP/{self._ground.numbers[number].e164}@sipp",
+            endpoint=endpoint,
             context=CONTEXT,
             extension="call",
             priority=1,
             timeout=CAMPAIGN.ring_seconds,
             callerId=CAMPAIGN.caller_id,
-            variables={"AGENT": self._ground.names[agent]},
+            variables={"AGENT": agent},
         )
+
+    async def hang_up_all(self) -> None:
+        for channel in await self._ari.channels.list():
+            with contextlib.suppress(NotFound):
+                await self._ari.channels.hangup(channelId=channel.id)
 
     async def live(self) -> int:
         return len(await self._ari.channels.list())
