@@ -1,6 +1,5 @@
 """One call's books: the facts for the gate, and all it writes that must last before the next step."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ async def gather_facts(
         listed = await tx.dnc.check(order.number) is not None
         others = [a for a in await tx.attempts.in_flight(order.party) if a.id != order.attempt]
         number_hash = tx.parties.lookup_hash(order.number)
-    available = await asyncio.to_thread(prompts.available, campaign.language)
+    available = prompts.available(campaign.language)  # a look at each file's date: a thread would cost more
     facts = Facts(
         number=order.number,
         at=now,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -60,6 +61,8 @@ def run_process(home: Home, name: str, main: Coroutine[None, None, None]) -> Non
     log_to_stderr()
     if os.environ.get(SUPERVISED):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    gc.collect()
+    gc.freeze()  # a hundred thousand objects of modules and tables: nothing for each full collection to walk again
     try:
         with only_one(home, name):
             asyncio.run(_until_told(main))
