@@ -42,10 +42,12 @@ from ari_app.story import Story
 from ari_app.tape import Tape
 from compliance.errors import HeedlineError
 from compliance.verdict import RecordingMode, Verdict
+from storage.errors import DatabaseBusy, DatabaseFailed
 
 log = logging.getLogger(__name__)
 
 SAID = "Said"  # a line of the story: what a prompt said, as evidence
+END_RETRY_S = 1.0
 INBOX = 1000  # events; a call that falls behind so far is a defect, and is ended
 
 
@@ -120,8 +122,13 @@ class LiveCall:
         self.post(Started())
         self.resume()
 
-    def resume(self) -> None:
-        """A call that was going on before; what comes first is how it stands at the PBX."""
+    def resume(self, learnt: Event | None = None) -> None:
+        """A call that was going on before; what comes first is how it stands at the PBX.
+
+        learnt: what the ledger knew beyond the call's story; the state takes it into account already.
+        """
+        if learnt is not None:
+            self._tell(learnt.kind, learnt.to_json())
         self._worker = asyncio.create_task(self._run(), name=f"call {self.id}")
 
     async def _run(self) -> None:
@@ -223,11 +230,18 @@ class LiveCall:
         await self.tools.books.write_notice(self._said)
 
     async def _end(self, disposition: str, detail: str) -> None:
-        try:
-            await self.tools.books.end_attempt(disposition, detail)
-        except HeedlineError as error:
-            log.error("%s: the end (%s) is not written: %s", self.id, disposition, error)
+        """The disposition is written however long the ledger is away: until then the party counts as being called."""
         await self.tools.line.take_down()
+        while True:
+            try:
+                await self.tools.books.end_attempt(disposition, detail)
+            except (DatabaseBusy, DatabaseFailed) as error:
+                log.warning("%s: the end (%s) is not written yet: %s", self.id, disposition, error)
+                await asyncio.sleep(END_RETRY_S)
+                continue
+            except HeedlineError as error:
+                log.error("%s: the end (%s) is not written: %s", self.id, disposition, error)
+            return
 
     def _errand(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name=f"errand {self.id}")

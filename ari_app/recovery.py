@@ -2,16 +2,18 @@
 
 * An attempt in `dialling` was live when it died: its state is folded from its story and it becomes a live call
   again, which is then told how its legs stand. It is never dialled again.
+* An opt-out that is in the list and not in the story is confirmed.
 * A recording left open by an attempt that is not live is sealed.
 * A pending attempt stays pending: the schedule takes it up, and the gate is asked again.
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ari_app.call import Call, Phase, fold
-from ari_app.call.events import Event
+from ari_app.call.events import Event, OptOutRequested
 from ari_app.live import SAID
 from ari_app.order import KIND, Order, plan_from_json, plan_of
 from compliance.errors import HeedlineError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOT_EVENTS = frozenset({KIND, SAID})
+OPTED_OUT = (Phase.OPTING_OUT, Phase.CONFIRMING, Phase.ENDING)
 
 
 async def recover(conductor: "Conductor") -> None:
@@ -32,10 +35,12 @@ async def recover(conductor: "Conductor") -> None:
     async with conductor.database.read() as tx:
         attempts = await tx.attempts.open()
         stories = {attempt.id: await tx.events.of(attempt.id) for attempt in attempts}
+        listed = {attempt.id for attempt in attempts if await tx.dnc.of_attempt(attempt.id)}
         open_recordings = await tx.recordings.open_ones()
     live = 0
     for attempt in attempts:
-        live += await _take_up(conductor, attempt, stories[attempt.id], {r.attempt_id: r.id for r in open_recordings})
+        left = Left(attempt, stories[attempt.id], attempt.id in listed, {r.attempt_id: r.id for r in open_recordings})
+        live += await _take_up(conductor, left)
     for recording in open_recordings:
         if recording.attempt_id not in conductor.board.calls:
             await _seal(conductor, recording.id)
@@ -43,9 +48,18 @@ async def recover(conductor: "Conductor") -> None:
         log.warning("recovered %d calls that were going on, ended %d", live, len(attempts) - live)
 
 
-async def _take_up(
-    conductor: "Conductor", attempt: Attempt, story: tuple[CallEvent, ...], recordings: dict[str, str]
-) -> bool:
+@dataclass(frozen=True)
+class Left:
+    """What the ledger holds of a call that was going on. `recordings`: the open ones, by attempt."""
+
+    attempt: Attempt
+    story: tuple[CallEvent, ...]
+    opted_out: bool  # its do-not-call entry is there
+    recordings: dict[str, str]
+
+
+async def _take_up(conductor: "Conductor", left: Left) -> bool:
+    attempt, story = left.attempt, left.story
     try:
         order, call, seq = await _order_and_state(conductor, attempt, story)
     except (HeedlineError, ValueError, KeyError, TypeError) as error:
@@ -55,10 +69,15 @@ async def _take_up(
     if call.phase is Phase.ENDED:
         await _end(conductor, attempt.id, call.disposition or "interrupted", call.detail)
         return False
+    learnt = None
+    if left.opted_out and call.phase not in OPTED_OUT:
+        # The entry was committed, and the key press did not reach the story: it is confirmed, not asked for again.
+        learnt = OptOutRequested("the_ledger")
+        call = fold(call, [(learnt, datetime.now(UTC))])
     live = conductor.equip(order, seq, call, plays=sum(line.kind == SAID for line in story))
-    live.tools.tape.take_over(recordings.get(attempt.id))
+    live.tools.tape.take_over(left.recordings.get(attempt.id))
     live.remember(next((line.data for line in reversed(story) if line.kind == SAID), {}), attempt.verdict)
-    live.resume()
+    live.resume(learnt)
     return True
 
 

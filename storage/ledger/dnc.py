@@ -103,7 +103,7 @@ class DoNotCall:
         Raises LedgerConflict: the attempt's entry is for another number. BadInput: no reason, or too long.
         """
         lookup_hash = self._tx.keys.lookup_hash(number)
-        standing = await self.check(number) or await self._of_attempt(attempt_id, lookup_hash)
+        standing = await self.check(number) or await self._same_attempt(attempt_id, lookup_hash)
         if standing is not None:
             return DncAdded(standing, created=False)
         entry_id = new_id(at)
@@ -172,6 +172,11 @@ class DoNotCall:
         )
         return tuple(_entry(row) for row in rows)
 
+    async def of_attempt(self, attempt_id: str) -> DncEntry | None:
+        """The entry that was asked for in that call."""
+        row = await self._tx.first(select(dnc_entries).where(dnc_entries.c.attempt_id == attempt_id))
+        return None if row is None else _entry(row)
+
     async def number(self, entry_id: str) -> Number:
         """The number of an add, in clear. Raises SealBroken; NotListed: no such add."""
         sealed = await self._tx.scalar(select(dnc_entries.c.number_sealed).where(dnc_entries.c.id == entry_id))
@@ -189,15 +194,13 @@ class DoNotCall:
         )
         return int(counted)
 
-    async def _of_attempt(self, attempt_id: str | None, lookup_hash: bytes) -> DncEntry | None:
+    async def _same_attempt(self, attempt_id: str | None, lookup_hash: bytes) -> DncEntry | None:
         if attempt_id is None:
             return None
-        row = await self._tx.first(select(dnc_entries).where(dnc_entries.c.attempt_id == attempt_id))
-        if row is None:
-            return None
-        if row.lookup_hash != lookup_hash:
+        entry = await self.of_attempt(attempt_id)
+        if entry is not None and entry.lookup_hash != lookup_hash:
             raise LedgerConflict(f"attempt {attempt_id}: its do-not-call entry is for another number")
-        return _entry(row)
+        return entry
 
     async def _write(self, entry: DncEntry, sealed: bytes | None) -> None:
         await self._tx.run(
