@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 0.01  # events of this long go into one commit: an fsync for each would be most of a call's cost
 RETRY_S = 0.5
+CATCH_UP_S = 5.0
 MOST_WAITING = 100_000
 MOST_A_COMMIT = 500
 
@@ -40,6 +41,8 @@ class Story:
         self._database = database
         self._lines: deque[Line] = deque()
         self._told = asyncio.Event()
+        self._wrote = asyncio.Condition()
+        self._count_told = self._count_written = 0
         self._closing = False
         self._writer = asyncio.create_task(self._write(), name="story")
 
@@ -54,7 +57,18 @@ class Story:
 
     def tell(self, line: Line) -> None:
         self._lines.append(line)
+        self._count_told += 1
         self._told.set()
+
+    async def caught_up(self, seconds: float = CATCH_UP_S) -> bool:
+        """Wait until all that was told by now is durable; False when the ledger did not take it in time."""
+        mark = self._count_told
+        try:
+            async with asyncio.timeout(seconds), self._wrote:
+                await self._wrote.wait_for(lambda: self._count_written >= mark)
+        except TimeoutError:
+            return False
+        return True
 
     async def close(self) -> None:
         self._closing = True
@@ -82,6 +96,9 @@ class Story:
                     continue
                 for _ in batch:
                     self._lines.popleft()
+                self._count_written += len(batch)
+                async with self._wrote:
+                    self._wrote.notify_all()
 
     async def _one_by_one(self, batch: list[Line]) -> None:
         """One line the ledger refuses for good must not hold up the others."""

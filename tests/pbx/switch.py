@@ -4,6 +4,7 @@ import random
 import socket
 from pathlib import Path
 
+from heedline.demo.world import Ports
 from heedline.home import Home
 from heedline.initialise import initialise
 from heedline.pbx import Instance
@@ -34,6 +35,11 @@ def settings_for(name: str = "main", phones: tuple[Phone, ...] = (), **pbx: int 
     ports: dict[str, int | str] = {key: free_port() for key in ("ari_port", "ami_port", "sip_tls_port", "sip_udp_port")}
     data = {"instance": name, "rtp_start": start, "rtp_end": start + 99, **ports, **pbx}
     return Settings.parse({"pbx": data, "phones": [phone.model_dump() for phone in phones]}, where="test")
+
+
+def free_ports() -> Ports:
+    """For a whole World; its RTP range lies above those of single instances."""
+    return Ports(free_port(), free_port(), free_port(), random.randrange(28000, 32000, 2))
 
 
 async def new_instance(home: Path, settings: Settings) -> Instance:

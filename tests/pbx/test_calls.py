@@ -17,8 +17,9 @@ from heedline.demo.phone import Answer
 from heedline.demo.run import SETTINGS, make_officer
 from heedline.demo.sound import load, tone_seconds
 from heedline.demo.stage import SELLER, Stage, milliseconds
-from heedline.demo.world import AGENT_HZ, Ports, World
+from heedline.demo.world import AGENT_HZ, World
 from storage.ledger.attempts import AttemptState
+from tests.pbx.switch import free_ports
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 
@@ -30,7 +31,7 @@ EXTRA = f'{SETTINGS}agent_ring_seconds = 3\nmanual_campaign = "manual"\n'
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("calls")
-    async with World(folder, Ports(9701, 9702, 9703, 27000), extra=EXTRA) as world:
+    async with World(folder, free_ports(), extra=EXTRA) as world:
         await make_officer(world)
         for campaign in (*scenarios.CAMPAIGNS, MANUAL):
             await world.campaign(campaign)
