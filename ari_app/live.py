@@ -232,6 +232,7 @@ class LiveCall:
     async def _end(self, disposition: str, detail: str) -> None:
         """The disposition is written however long the ledger is away: until then the party counts as being called."""
         await self.tools.line.take_down()
+        await self._story.caught_up()  # an attempt that has ended has its whole story
         while True:
             try:
                 await self.tools.books.end_attempt(disposition, detail)
