@@ -1,7 +1,7 @@
 """The story of each call: its events, written behind the calls in one commit for many.
 
 Nothing waits for the story: what must be durable before the next step has a transaction of its own (attempt,
-consent, opt-out). A crash loses at most what the last commit did not hold yet, a few milliseconds, and the
+consent, opt-out). A crash loses at most what the last commit did not hold yet, hundredths of a second, and the
 conductor then asks the PBX for the truth. While the ledger is locked the rows wait here, in order.
 """
 
@@ -18,7 +18,7 @@ from storage.ledger.events import CallEvent
 
 log = logging.getLogger(__name__)
 
-GATHER_S = 0.01  # events of this long go into one commit: an fsync for each would be most of a call's cost
+GATHER_S = 0.03  # events of this long go into one commit: an fsync for each would be most of a call's cost
 RETRY_S = 0.5
 CATCH_UP_S = 5.0
 MOST_WAITING = 100_000
