@@ -48,11 +48,12 @@ class Size:
     minutes: float
 
 
-FULL = Size((20, 50, 100), 20.0, 3, 100, 3, 400, 50, 200, 20.0)
+FULL = Size((20, 50, 100), 15.0, 3, 100, 3, 400, 50, 200, 20.0)
 QUICK = Size((20, 50), 8.0, 1, 50, 2, 100, 50, 40, 5.0)
 TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0)
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
-RATE = 10.0  # orders a second in the cost rounds
+LONG_S = 180.0
+RATE = 20.0  # orders a second in the cost rounds
 STEADY_RATE = 20.0
 Maker = Callable[[Ground], AbstractAsyncContextManager[Side]]
 
@@ -71,20 +72,25 @@ class Bench:
     async def cost(self) -> None:
         """Sides take turns, so that a busy minute of the machine hits both."""
         for calls in self.size.cost_calls:
-            steady, whole, shares = [], [], []
-            ground = self.ground(f"c{calls}", calls)
+            steady, whole, long, shares = [], [], [], []
+            ground, life = self.ground(f"c{calls}", calls), 0.0
             for turn in range(self.size.cost_rounds):
                 order: list[Maker] = [dialplan, heedline] if turn % 2 == 0 else [heedline, dialplan]
                 found = {found.side: found for found in [await self._cost(m, ground, calls, turn) for m in order]}
                 bare, ours = found["dialplan"], found["heedline"]
                 steady.append(ours.steady / bare.steady)
                 whole.append(ours.whole / bare.whole)
+                long.append(ours.of_life(LONG_S) / bare.of_life(LONG_S))
+                life = ours.life
                 shares.append((bare.per_call * 100, ours.per_call * 100))
             basis = f"{statistics.median(o for _, o in shares):.2f} % of a core a call against "
             basis += f"{statistics.median(b for b, _ in shares):.2f} %; each round: {_list(steady)}"
             self.figures += [
                 at_most(f"CPU a recorded call, {calls} talking", statistics.median(steady), 1.35, "×", basis),
-                Figure(f"the same over the calls' whole life, {calls}", statistics.median(whole), "×", _list(whole)),
+                Figure(f"whole life, calls of {life:.0f} s, {calls}", statistics.median(whole), "×", _list(whole)),
+                Figure(
+                    f"whole life, calls of {LONG_S:.0f} s, {calls}", statistics.median(long), "×", "from the two above"
+                ),
             ]
 
     async def _cost(self, maker: Maker, ground: Ground, calls: int, turn: int) -> costs.Cost:

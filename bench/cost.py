@@ -23,12 +23,16 @@ class Cost:
     whole: float  # over the life of all calls
     by: dict[str, float]
     whole_by: dict[str, float]
-    recorded: int
+    life: float  # of a call, from answer to hang-up
 
     @property
     def per_call(self) -> float:
         """Share of a core a talking call takes."""
         return self.steady / self.calls
+
+    def of_life(self, seconds: float) -> float:
+        """CPU seconds of a call that lasts so long: what it takes to set up and end, and the talk."""
+        return self.whole / self.calls + self.per_call * (seconds - self.life)
 
 
 async def measure(side: Side, ground: Ground, folder: Path, calls: int, rate: float, window: float) -> Cost:
@@ -59,4 +63,4 @@ async def measure(side: Side, ground: Ground, folder: Path, calls: int, rate: fl
         end = side.cpu()
     by = {name: (after[name] - before[name]) / seconds for name in after}
     whole = {name: end[name] - start[name] for name in end}
-    return Cost(side.name, calls, sum(by.values()), sum(whole.values()), by, whole, await side.recorded() - recorded)
+    return Cost(side.name, calls, sum(by.values()), sum(whole.values()), by, whole, hold)
