@@ -140,8 +140,14 @@ class Ears:
             ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             ear.setblocking(False)
             ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # full at once: what follows is dropped cheaply
-            ear.bind((HOST, self._first + n * STEP))
             self._sockets.append(ear)
+            port = self._first + n * STEP
+            try:
+                ear.bind((HOST, port))
+            except OSError as error:
+                raise SippFailed(
+                    f"{HOST} port {port} cannot be had ({error.strerror}); is another bench running?"
+                ) from None
             loop.add_reader(ear, self._hear, ear)
 
     def _hear(self, ear: socket.socket) -> None:
