@@ -29,6 +29,7 @@ from heedline.demo.phone import Answer, Phone, PhoneCall
 from heedline.demo.sound import Sound, load, tone_seconds, tone_spans
 from heedline.demo.world import AGENT_HZ, CALLEE_HZ, Ports, World
 from heedline.pbx import ARI_USER
+from heedline.pbx.spool import is_ram, release_ram_spool
 from storage.ledger.attempts import Attempt, AttemptState
 from storage.ledger.campaigns import Campaign
 from storage.ledger.events import CallEvent
@@ -257,13 +258,19 @@ async def open_centre(
     regions = "".join(f'{key}_region = "{OUR_REGION}"\n' for key in ("agent", "storage", "seller"))
     short_prompts(folder / "prompts")
     world = World(folder, ports, agents=agents, callees=callees, extra=f"{extra}[call]\n{regions}{routes}")
-    async with world:
-        for campaign in CAMPAIGNS:
-            await world.campaign(campaign)
-        centre = Centre(world, [])
-        for agent, callee, share in zip(agents, callees, shares, strict=True):
-            centre.lanes.append(Lane(centre, world.phones[agent], world.phones[callee], iter(share)))
-        yield centre
+    try:
+        async with world:
+            for campaign in CAMPAIGNS:
+                await world.campaign(campaign)
+            centre = Centre(world, [])
+            for agent, callee, share in zip(agents, callees, shares, strict=True):
+                centre.lanes.append(Lane(centre, world.phones[agent], world.phones[callee], iter(share)))
+            yield centre
+    finally:
+        if is_ram(world.pbx.spool):  # with what a test that failed has left in it
+            for file in world.pbx.spool.iterdir():
+                file.unlink()
+            release_ram_spool(world.home, world.settings)
 
 
 def seed_of(name: str) -> int:
