@@ -190,8 +190,9 @@ class Recorder:
     async def _close_if_abandoned(self, follower: Follower, now: float) -> None:
         follower.grew_at = now  # ask again after as long as this
         spool = follower.session.spool_file
-        if spool is not None and await self.work(spool.being_written):
-            return
+        async with follower.lock:  # being_written reopens the file: nobody else may use it meanwhile
+            if spool is not None and await self.work(spool.being_written):
+                return
         log.warning("recording %s: nobody writes and nobody closes it; sealed", follower.id)
         with contextlib.suppress(RecorderError):
             await follower.close(crashed=True, reason="abandoned")
