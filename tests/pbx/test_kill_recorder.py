@@ -30,7 +30,7 @@ async def centre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cent
 
 @pytest.mark.parametrize("blow", range(10))
 async def test_killed_in_mid_call_nothing_promised_is_lost(centre: Centre, blow: int) -> None:
-    pairs, rng = blows(centre, blow, SEED)
+    pairs, rng = await blows(centre, blow, SEED)
     old = centre.process("recorder")
     await strike_at(pairs, rng, lambda: centre.world.kill("recorder"))
     await centre.back("recorder", old)
