@@ -39,8 +39,9 @@ from storage.vault import keys, manifest
 from storage.vault.blobs import FolderBlobs, manifest_name, opened, segment_name
 from storage.vault.keyring import private_half
 from storage.vault.random_access import ChunkReader
+from tests.pbx.switch import free_ports
 
-PORTS = Ports(ari=9601, ami=9602, sip=9603, rtp=26000)
+PORTS = free_ports()
 LOOK_S = 0.05  # another process's state gives no sign
 RESTART_S = 30.0
 GAP_S = 0.1  # what a jitter buffer may do on a busy machine

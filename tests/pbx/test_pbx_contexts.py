@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import encode_basic_auth
 
 from heedline.pbx import ARI_USER, STASIS_APP, Instance
@@ -26,7 +27,7 @@ NOWHERE = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pbx(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instance]:
     instance = await new_instance(tmp_path_factory.mktemp("contexts"), settings_for(phones=PHONES))
     await instance.up()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import encode_basic_auth
 
 from heedline.pbx import ARI_USER, Instance
@@ -22,7 +23,7 @@ METHODS = ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "MESSAGE", "REFER", "PU
 PHONES = (Phone(name="alice"), Phone(name="callee", role="far_end", transport="udp"))
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pbx(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instance]:
     instance = await new_instance(tmp_path_factory.mktemp("strangers"), settings_for(phones=PHONES))
     await instance.up()
