@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 from storage.ledger.recordings import Recording, RecordingState, Segment
 from storage.vault import manifest as paper
@@ -24,6 +25,9 @@ from storage.vault.signing import Trusted
 from storage.vault.spool import SpoolFolder
 
 log = logging.getLogger("heedline.recorder")
+
+# Killed between the commit and the spool file, the recorder had not answered yet: whoever asked is asking again.
+BEGINNING = timedelta(seconds=10)
 
 
 async def resume(recorder: Recorder, books: Books, blobs: FolderBlobs, spool: SpoolFolder) -> int:
@@ -55,6 +59,12 @@ async def _take_up(
         try:
             await recorder.work(lambda: _measure(session, segments, blobs, books.own))
             session.spool_file = await recorder.work(lambda: spool.open(recording.id))
+            if (
+                session.spool_file is None
+                and not session.sealed
+                and recorder.bench.clock() - recording.started < BEGINNING
+            ):
+                session.spool_file = await recorder.work(lambda: spool.create(recording.id))
             if session.spool_file is not None:
                 await recorder.work(lambda: _skip(session))
                 await follower.next_segment(resumed=True)
