@@ -61,6 +61,7 @@ UNHEARD = (
     "EndpointStateChange",
 )
 SCHEDULE_S = 1.0
+AMI_MOMENT_S = 2.0
 LOOKS, LOOK_AGAIN_S = 10, 0.5
 STALE = timedelta(minutes=15)
 
@@ -143,6 +144,8 @@ class Conductor:
 
     async def _link_up(self) -> None:
         self._ready.clear()
+        if self.board.calls:
+            await self._ami_first()
         for attempt in range(LOOKS):
             try:
                 truth = await look(self.client)
@@ -158,6 +161,14 @@ class Conductor:
             break
         self._ready.set()
         self._nudge.set()
+
+    async def _ami_first(self) -> None:
+        """What a call is told now may start or mute its recording at once: give AMI a moment to be back as well."""
+        try:
+            async with asyncio.timeout(AMI_MOMENT_S):
+                await self.ami.fully_booted.wait()
+        except TimeoutError:
+            log.warning("AMI is not back: calls that must be recorded may end")
 
     @property
     def trouble(self) -> str:

@@ -5,6 +5,7 @@ stand (`LinkRestored`), and hang up and destroy what belongs to no live call: an
 was created in the second the link broke.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ari_app.live import LiveCall
 from ari_app.switchboard import OUR_BRIDGE, OURS, Switchboard
 
 log = logging.getLogger(__name__)
+
+_LOOKS, _LOOK_S = 20, 0.05  # their ChannelDestroyed waits behind us in the queue of events
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,13 @@ async def tell(call: LiveCall, truth: Truth) -> LinkRestored:
 
 async def sweep(client: AriClient, truth: Truth, board: Switchboard) -> int:
     """Hang up and destroy what belongs to no live call. Returns how many things were swept."""
-    swept = 0
+    swept, hung_up = 0, set()
     for channel in truth.channels:
         known = board.leg(channel) is not None
         if not known and (OURS.fullmatch(channel) or channel in truth.in_app):
             swept += await _gone(client.channels.hangup(channelId=channel))
+            hung_up.add(channel)
+    await _until_gone(client, hung_up)
     for bridge in truth.bridges:
         ours = OUR_BRIDGE.fullmatch(bridge)
         if ours and ours[1] not in board.calls:
@@ -86,6 +91,18 @@ async def sweep(client: AriClient, truth: Truth, board: Switchboard) -> int:
     if swept:
         log.warning("swept %d channels and bridges that belonged to no live call", swept)
     return swept
+
+
+async def _until_gone(client: AriClient, channels: set[str]) -> None:
+    """An attempt that was not dialled yet is taken up anew under the same ids: they must be free by then.
+
+    Raises AriError: the PBX can't be asked.
+    """
+    for _ in range(_LOOKS):
+        if not channels or channels.isdisjoint({channel.id for channel in await client.channels.list()}):
+            return
+        await asyncio.sleep(_LOOK_S)
+    log.warning("%d channels do not go away", len(channels))
 
 
 async def _gone(work: Awaitable[object]) -> int:
