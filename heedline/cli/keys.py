@@ -90,7 +90,8 @@ def rewrap(
 
     async def work(db: Database) -> int:
         ring = custody.keyring(found, settings, db)
-        return await ring.rewrap(kek, datetime.now(UTC), operator(), custody.custodian_signer(found))
+        signer, trusted = custody.custodian_signer(found), custody.trusted(found)
+        return await ring.rewrap(kek, datetime.now(UTC), operator(), signer, trusted)
 
     moved = on_ledger(home, work)
     if json:

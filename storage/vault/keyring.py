@@ -10,7 +10,7 @@ from storage.unit import Transaction
 from storage.vault import keys
 from storage.vault.errors import BadWrap, KekDestroyed, NoKek
 from storage.vault.providers import KeyProvider
-from storage.vault.signing import Signer
+from storage.vault.signing import Signer, Trusted
 
 MONTHS_AHEAD = 3
 _PAGE = 200
@@ -65,10 +65,11 @@ class Keyring:
             await tx.audit.append(AuditTag.KEK_DESTROYED, now, data)
         return True
 
-    async def rewrap(self, old_id: str, now: datetime, by: str, signer: Signer) -> int:
+    async def rewrap(self, old_id: str, now: datetime, by: str, signer: Signer, trusted: Trusted) -> int:
         """Wrap all that is wrapped to a KEK to the newest of its month instead; returns how many data keys.
 
-        Needs no audio. The audit entry is committed before a key is opened; a crash in between leaves a part
+        Needs no audio. What no trusted key has signed is not signed anew: that would launder a wrap that somebody
+        put there. The audit entry is committed before a key is opened; a crash in between leaves a part
         done, and doing it again does the rest. Raises NoKek: there is no newer one; KekDestroyed; BadWrap.
         """
         async with self._db.begin() as tx:
@@ -84,17 +85,18 @@ class Keyring:
             async with self._db.begin() as tx:
                 page = await tx.wraps.of_kek(old.id, _PAGE)
                 for wrap in page:
-                    await self._move(tx, wrap, private, new, signer)
+                    await self._move(tx, wrap, private, new, signer, trusted)
             done += len(page)
             if len(page) < _PAGE:
                 return done
 
     @staticmethod
-    async def _move(tx: Transaction, wrap: Wrap, private: bytes, new: Kek, signer: Signer) -> None:
+    async def _move(tx: Transaction, wrap: Wrap, private: bytes, new: Kek, signer: Signer, trusted: Trusted) -> None:
         here = keys.Place(wrap.recording_id, wrap.segment, wrap.kek_id)
         there = keys.Place(wrap.recording_id, wrap.segment, new.id)
-        dek = keys.unwrap(wrap.wrapped, private, keys.algorithm_named(wrap.algorithm), here)
-        algorithm = keys.algorithm_named(new.algorithm)
+        before, algorithm = keys.algorithm_named(wrap.algorithm), keys.algorithm_named(new.algorithm)
+        keys.check(wrap.wrapped, before, here, trusted)
+        dek = keys.unwrap(wrap.wrapped, private, before, here)
         wrapped = keys.wrap(dek, new.public, algorithm, there, signer)
         await tx.wraps.add(wrap.recording_id, wrap.segment, new.id, algorithm.value, wrapped)
         await tx.wraps.remove(wrap)
