@@ -12,7 +12,7 @@ from rich.console import Console
 from compliance.errors import BadInput, HeedlineError
 from heedline import custody
 from heedline.cli.ledger import PrincipalOption, ReasonOption, on_ledger, print_pairs, print_table, when
-from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, new_file, print_json
 from storage.database import Database
 from storage.governance.access import Action
 from storage.ids import is_id
@@ -21,8 +21,9 @@ from storage.vault.blobs import FolderBlobs
 from storage.vault.custodian import Custodian, OpenRecording
 from storage.vault.errors import VaultError
 from storage.vault.export import AudioFormat, stretch_of, to_file, to_player
+from storage.vault.inspection import inspect
 from storage.vault.manifest import Manifest, parse
-from storage.vault.verify import LedgerSide, Proof, verify
+from storage.vault.verify import Proof, verify
 
 app = typer.Typer(name="recordings", help="Recorded calls: list, play, export, verify.", no_args_is_help=True)
 
@@ -43,9 +44,7 @@ class Unsound(HeedlineError):
 
 
 def _checked(recording: str) -> str:
-    if not is_id(recording):
-        raise BadInput(f"recording {recording[:40]!r}: not an id; `heedline recordings list` shows them")
-    return recording
+    return checked_id(recording, "recording", "heedline recordings list")
 
 
 def _seconds(recording: Recording) -> float | None:
@@ -172,8 +171,7 @@ def export(
     suffix = output.suffix.lower().removeprefix(".").replace("ogg", "opus")
     if suffix not in {kind.value for kind in AudioFormat}:
         raise BadInput(f"{output.name}: a name ends in .wav, .flac, .opus or .ogg")
-    if output.exists():
-        raise BadInput(f"{output}: is there already and is not overwritten")
+    new_file(output)
 
     async def work(db: Database) -> dict[str, object]:
         with await _open(db, home, recording, Action.EXPORT_RECORDING, principal, reason) as opened:
@@ -228,7 +226,7 @@ def verify_(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Prove recordings whole and unchanged from manifests, public keys and ciphertext alone."""
+    """Prove recordings whole and unchanged from manifests, public keys and ciphertext, and that none is missing."""
     wanted = None if recording is None else _checked(recording)
     if folder is not None:
         proofs = _verify_folder(folder, key or [], wanted, home)
@@ -239,6 +237,8 @@ def verify_(
     else:
         for proof in proofs:
             _say(proof)
+        if not proofs:
+            Console().print("no recordings yet")
     broken = [proof.recording for proof in proofs if not proof.sound]
     if broken:
         raise Unsound(f"{len(broken)} of {len(proofs)} recordings are not as they were sealed: {broken[0]} …")
@@ -250,6 +250,8 @@ def _verify_folder(folder: Path, key: list[Path], wanted: str | None, home: Path
     found = home_of(home)
     trusted = custody.trusted(found, key)
     names = [wanted] if wanted else sorted(entry.name for entry in folder.iterdir() if is_id(entry.name))
+    if not names:
+        raise BadInput(f"{folder}: no recording in it; give a copy of a vault")
     return [verify(name, FolderBlobs(folder), trusted) for name in names]
 
 
@@ -258,18 +260,7 @@ def _verify_home(home: Path | None, key: list[Path], wanted: str | None) -> list
     trusted, blobs = custody.trusted(found, key), FolderBlobs(found.vault)
 
     async def work(db: Database) -> list[Proof]:
-        proofs = []
-        before: str | None = None
-        while True:
-            async with db.read() as tx:
-                page = [await tx.recordings.get(wanted)] if wanted else await tx.recordings.list(100, before)
-                sides = [LedgerSide(r, tuple(await tx.wraps.of(r.id))) for r in page]
-            for side in sides:
-                if wanted or side.recording.manifest is not None:
-                    proofs.append(verify(side.recording.id, blobs, trusted, side))
-            if wanted or len(page) < 100:
-                return proofs
-            before = page[-1].id
+        return await inspect(db, blobs, trusted, wanted)
 
     return on_ledger(home, work)
 

@@ -154,6 +154,14 @@ class FolderBlobs:
             return []
         return [name for name in found if _NAME.fullmatch(name)]
 
+    def recordings(self) -> frozenset[str]:
+        """The recordings that have a folder here."""
+        try:
+            entries = os.listdir(self._root)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(entry for entry in entries if _NAME.fullmatch(manifest_name(entry)))
+
 
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -6,7 +6,8 @@ are proven too. Each finding names what is wrong, and where.
 
 from dataclasses import dataclass
 
-from storage.ledger.recordings import Recording, Wrap
+from storage.instant import to_us
+from storage.ledger.recordings import Recording, RecordingState, Wrap
 from storage.vault import format as layout
 from storage.vault import keys
 from storage.vault.blobs import Blob, Blobs, manifest_name, opened, segment_name
@@ -60,6 +61,7 @@ def verify(recording: str, blobs: Blobs, trusted: Trusted, ledger: LedgerSide | 
         _strangers(manifest, blobs, findings)
         notes += _notes(manifest)
         if ledger is not None:
+            _row(manifest, ledger.recording, findings)
             _wraps(manifest, ledger, trusted, findings, notes)
     return Proof(recording, manifest, tuple(findings), tuple(notes))
 
@@ -135,6 +137,23 @@ def _notes(manifest: Manifest) -> list[str]:
     if manifest.crashed:
         notes.append("sealed after a crash")
     return notes
+
+
+def _row(manifest: Manifest, row: Recording, findings: list[Finding]) -> None:
+    """What the ledger says of the recording beside its manifest: whoever reads only the ledger must not be misled."""
+    said = {
+        "attempt": (row.attempt_id, manifest.attempt),
+        "tenant": (row.tenant, manifest.tenant),
+        "node": (row.node, manifest.node),
+        "start": (to_us(row.started), manifest.started_us),
+        "end": (None if row.sealed is None else to_us(row.sealed), manifest.sealed_us),
+        "rate": (row.rate, manifest.rate),
+        "crash flag": (row.crashed, manifest.crashed),
+        "state": (row.state, RecordingState.FAILED if manifest.failed else RecordingState.SEALED),
+    }
+    for field, (ledger, signed) in said.items():
+        if ledger != signed:
+            findings.append(Finding("ledger", f"its {field} is not the one in the signed manifest"))
 
 
 def _wraps(manifest: Manifest, ledger: LedgerSide, trusted: Trusted, findings: list[Finding], notes: list[str]) -> None:
