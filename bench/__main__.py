@@ -23,13 +23,14 @@ from rich.console import Console
 
 from bench import cost as costs
 from bench import latency as waits
+from bench import recorder as sealing
 from bench import setups as rates
-from bench.ground import PROBES, BenchPorts, Ground
+from bench.ground import BenchPorts, Ground
 from bench.report import Figure, as_json, at_least, at_most, machine, show
 from bench.sides import Side, dialplan, heedline
 from compliance.errors import HeedlineError
 
-PARTS = ("cost", "setups", "latency")
+PARTS = ("cost", "setups", "latency", "recorder")
 HELD, MISSED, BROKEN = 0, 1, 2
 
 
@@ -64,10 +65,10 @@ class Bench:
         self.folder, self.ports = folder, ports
         self.figures: list[Figure] = []
 
-    def ground(self, name: str, agents: int) -> Ground:
+    def ground(self, name: str, agents: int, probes: int = 0) -> Ground:
         folder = self.folder / name
         folder.mkdir()
-        return Ground(folder, self.ports, agents)
+        return Ground(folder, self.ports, agents, probes)
 
     async def cost(self) -> None:
         """Sides take turns, so that a busy minute of the machine hits both."""
@@ -151,7 +152,7 @@ class Bench:
 
     async def latency(self) -> None:
         calls, samples = self.size.latency_calls, self.size.latency_samples
-        ground = self.ground("l", calls + PROBES)
+        ground = self.ground("l", calls, samples)
         found: dict[str, waits.Waits] = {}
         for maker in (dialplan, heedline):
             async with maker(ground) as side:
@@ -164,6 +165,17 @@ class Bench:
             raise HeedlineError("no opt-out was measured")
         self._spread("key 9 → ledger commit", ours.commit, 20, "")
         self._spread("commit → confirmation frame", ours.confirmation, 60, "")
+
+    async def recorder(self) -> None:
+        sealed = await asyncio.to_thread(sealing.seal, self.folder / "seal")
+        sought = await asyncio.to_thread(sealing.seek, self.folder / "seek")
+        ours, bare = sealed["Cobblestone-256, MB/s"], sealed["AES-256-GCM, MB/s"]
+        near, whole = sought["last 5 s of an hour, ms"], sought["whole hour opened, ms"]
+        rates_of = f"{ours:.0f} MB/s against {bare:.0f} MB/s, one thread"
+        self.figures += [
+            at_least("sealing, against AES-256-GCM", ours / bare, 0.6, "×", rates_of),
+            Figure("whole file opened / last 5 s of an hour", whole / near, "×", f"{whole:.1f} ms / {near:.2f} ms"),
+        ]
 
     def _spread(self, what: str, spread: waits.Spread, limit: float, basis: str) -> None:
         about = f"{spread.samples} calls at {self.size.latency_calls} concurrent"

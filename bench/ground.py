@@ -31,7 +31,6 @@ CAMPAIGN = Campaign(
     recording="explicit",
     recording_required=False,
 )
-PROBES = 4
 PROMPT_S = 20.0
 CONTEXT = "bench"
 OWN_PROMPTS = {
@@ -105,13 +104,13 @@ class BenchPorts:
 class Ground(World):
     """`agents` SIPp agents a000, a001, …; every number rings a SIPp callee, but those in `probes` the probe."""
 
-    def __init__(self, folder: Path, ports: BenchPorts, agents: int) -> None:
+    def __init__(self, folder: Path, ports: BenchPorts, agents: int, probes: int = 0) -> None:
         base = ports.base
         super().__init__(folder, Ports(base, base + 1, base + 2, ports.rtp), "bench", agents=(), callees=())
         self.bench_ports = ports
         self.names = tuple(f"a{n:03d}" for n in range(agents))
-        numbers = tuple(_numbers(agents + PROBES))
-        self.probes, self.numbers = numbers[:PROBES], numbers[PROBES:]
+        numbers = tuple(_numbers(agents, agents + probes))
+        self.numbers, self.probes = numbers[:agents], numbers[agents:]
 
     def _toml(self) -> str:
         ports = self.bench_ports
@@ -190,12 +189,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _numbers(count: int) -> Iterator[Number]:
-    """So many made-up numbers that may be called at this hour. Raises HeedlineError: there are not so many."""
-    gate, now = Gate(DIALLING_RULES, load_packs()), datetime.now(UTC)
+def _numbers(least: int, most: int) -> Iterator[Number]:
+    """Made-up numbers that may be called at this hour. Raises HeedlineError: there are too few."""
+    gate, now, count = Gate(DIALLING_RULES, load_packs()), datetime.now(UTC), 0
     for number in fictional(random.Random(7)):
-        if count and callable_now(gate, number, now):
-            count -= 1
+        if count < most and callable_now(gate, number, now):
+            count += 1
             yield number
-    if count:
-        raise HeedlineError(f"{count} made-up numbers too few may be called at this hour; ask for fewer calls")
+    if count < least:
+        raise HeedlineError(f"only {count} made-up numbers may be called at this hour; ask for fewer calls")

@@ -13,6 +13,7 @@ import asyncio
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.ground import CAMPAIGN, Ground
@@ -80,8 +81,9 @@ async def measure(side: Side, ground: Ground, folder: Path, calls: int, samples:
 
 
 async def _turns(side: Side, ground: Ground, probe: Probe, n: int, talking: int, turns: int, seen: _Seen) -> None:
-    number, agent = ground.probes[n], ground.names[talking + n]
-    for _ in range(turns):
+    agent = ground.names[talking + n]
+    for turn in range(turns):
+        number = await _number(side, ground, turn * AT_ONCE + n)
         answered = probe.expect(number.e164)
         if isinstance(side, Heedline):
             attempt = await ground.conductor.place(number.e164, CAMPAIGN.name, agent, "bench")
@@ -94,21 +96,29 @@ async def _turns(side: Side, ground: Ground, probe: Probe, n: int, talking: int,
         seen.prompt.append(call.heard[NOTICE_HZ] - call.answered)
         await asyncio.sleep(LISTEN_S)
         if attempt:
-            await _opt_out(ground, call, attempt, number, seen)
+            await _opt_out(ground, call, attempt, seen)
         probe.hang_up(call)
         if attempt:
             await ground.ended(attempt, PATIENCE_S)
 
 
-async def _opt_out(ground: Ground, call: ProbeCall, attempt: str, number: Number, seen: _Seen) -> None:
+async def _number(side: Side, ground: Ground, count: int) -> Number:
+    """A number nobody has opted out with; at an hour with few numbers, one that is taken off the list again."""
+    number = ground.probes[count % len(ground.probes)]
+    if isinstance(side, Heedline) and count >= len(ground.probes):
+        async with ground.database.begin() as tx:
+            if await tx.dnc.check(number) is not None:
+                await tx.dnc.revoke(number, "the bench calls again", "bench", datetime.now(UTC))
+    return number
+
+
+async def _opt_out(ground: Ground, call: ProbeCall, attempt: str, seen: _Seen) -> None:
     await call.press("9")
     async with asyncio.timeout(PATIENCE_S):
         await call.confirmation.wait()
     written = await ground.until(attempt, "OptOutWritten", PATIENCE_S)
     seen.commit.append(written.at.timestamp() - call.pressed)
     seen.confirmation.append(call.heard[CONFIRMATION_HZ] - written.at.timestamp())
-    async with ground.database.begin() as tx:
-        await tx.dnc.revoke(number, "the bench calls again", "bench", written.at)
 
 
 async def _hang_up(side: Side, ground: Ground) -> None:
