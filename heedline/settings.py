@@ -4,6 +4,7 @@ An unknown key, a wrong type or a value out of range is refused with the file an
 Secrets never stand here: they are files of mode 0600 in `secrets/` (see `heedline.secrets`).
 """
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -94,14 +95,17 @@ class Settings(_Strict):
                 data = tomllib.load(stream)
         except FileNotFoundError:
             raise BadInput(f"{file}: not there; run `heedline init` first") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise BadInput(f"{file}: can't be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadInput(f"{file}: {error}") from None
         return cls.parse(data, where=str(file))
 
     @classmethod
     def parse(cls, data: dict[str, object], where: str) -> "Settings":
         try:
-            return cls.model_validate(data, strict=False)
+            # As JSON, whose lists may become our tuples while nothing else is converted: "8088" is no port.
+            return cls.model_validate_json(json.dumps(data, default=str))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             key = ".".join(str(part) for part in first["loc"]) or "settings"

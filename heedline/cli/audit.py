@@ -8,24 +8,27 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from compliance.errors import BadInput
+from compliance.errors import BadInput, HeedlineError
 from heedline.bootstrap import checkpoint_signer, database_url, open_for_proof
 from heedline.cli.ledger import on_ledger, print_table, when
-from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.cli.options import HomeOption, JsonOption, home_of, new_file, print_json
 from heedline.settings import Settings
-from storage.audit import CheckpointSigner, Entry, Report, VerifierKey, verify
+from storage.audit import CheckpointSigner, Entry, Report, VerifierKey, read_note, verify
 from storage.canonical import parse_object
 from storage.database import Database, sqlite_url
 
 app = typer.Typer(name="audit", help="The audit log: read it, prove it, sign it.", no_args_is_help=True)
 
 _LARGEST = 64 * 1024
+_SQLITE = b"SQLite format 3\0"
 
 
 @app.command()
 def show(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100000, help="How many at most.")] = 50,
-    after: Annotated[int | None, typer.Option(help="Only entries above this seq; default: the last ones.")] = None,
+    after: Annotated[
+        int | None, typer.Option(min=-1, max=2**62, help="Only entries above this seq; default: the last ones.")
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -76,10 +79,10 @@ def verify_(
 
     With --key and --ledger no home and no secret is needed: public keys prove a copy anywhere.
     """
-    keys = tuple(VerifierKey.parse(_text(file)) for file in key) if key else (_signer(home).key,)
-    witnessed = tuple(_text(file) for file in checkpoint or ())
+    keys = tuple(_verifier(file) for file in key) if key else (_signer(home).key,)
+    witnessed = tuple(_note(file, keys) for file in checkpoint or ())
 
-    url = _home_url(home) if ledger is None else sqlite_url(ledger.resolve())
+    url = _home_url(home) if ledger is None else sqlite_url(_sqlite(ledger))
 
     async def work() -> Report:
         db = await open_for_proof(url)
@@ -112,10 +115,12 @@ def verify_(
 
 @app.command()
 def checkpoint(
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the note to this file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the note to this new file.")] = None,
     home: HomeOption = None,
 ) -> None:
     """Sign the log as it stands and print the signed note. Keep copies elsewhere: they are witnesses."""
+    if out is not None:
+        new_file(out)
     signer = _signer(home)
 
     async def work(db: Database) -> str:
@@ -142,6 +147,32 @@ def _home_url(home: Path | None) -> str:
 def _signer(home: Path | None) -> CheckpointSigner:
     found = home_of(home)
     return checkpoint_signer(found, Settings.load(found.settings_file))
+
+
+def _verifier(file: Path) -> VerifierKey:
+    try:
+        return VerifierKey.parse(_text(file))
+    except BadInput as error:
+        raise BadInput(f"{file}: {error}") from None
+
+
+def _note(file: Path, keys: tuple[VerifierKey, ...]) -> str:
+    text = _text(file)
+    try:
+        read_note(text, keys)
+    except HeedlineError as error:
+        raise BadInput(f"{file}: {error}") from None
+    return text
+
+
+def _sqlite(file: Path) -> Path:
+    try:
+        with file.open("rb") as stream:
+            if stream.read(len(_SQLITE)) == _SQLITE:
+                return file.resolve()
+    except OSError as error:
+        raise BadInput(f"{file}: can't be read: {error.strerror}") from None
+    raise BadInput(f"{file}: not a SQLite ledger")
 
 
 def _text(file: Path) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.cli.ledger import print_table
+from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, print_json
 from heedline.conductor_client import ConductorClient
 
 app = typer.Typer(name="call", help="Place a call; act on one that is going on.", no_args_is_help=True)
@@ -42,32 +42,39 @@ def place(
         Console().print(attempt, markup=False, highlight=False)
 
 
-def _act(attempt: str, act: str, home: HomeOption) -> None:
+def _act(attempt: str, act: str, home: HomeOption, json: bool) -> None:
+    checked_id(attempt, "attempt", "heedline call list")
     _run(_client(home).act(attempt, act, getpass.getuser()))
+    if json:
+        print_json({"attempt": attempt, "asked": act})
+    else:
+        Console(soft_wrap=True).print(
+            f"asked for; `heedline calls story {attempt}` tells what came", markup=False, highlight=False
+        )
 
 
 @app.command()
-def hangup(attempt: Attempt, home: HomeOption = None) -> None:
+def hangup(attempt: Attempt, home: HomeOption = None, json: JsonOption = False) -> None:
     """End the call."""
-    _act(attempt, "hangup", home)
+    _act(attempt, "hangup", home, json)
 
 
 @app.command("opt-out")
-def opt_out(attempt: Attempt, home: HomeOption = None) -> None:
+def opt_out(attempt: Attempt, home: HomeOption = None, json: JsonOption = False) -> None:
     """The callee asked to be called no more: listed, confirmed by the prompt, hung up."""
-    _act(attempt, "optout", home)
+    _act(attempt, "optout", home, json)
 
 
 @app.command()
-def pause(attempt: Attempt, home: HomeOption = None) -> None:
+def pause(attempt: Attempt, home: HomeOption = None, json: JsonOption = False) -> None:
     """Pause the recording: silence on both sides, the time line goes on."""
-    _act(attempt, "pause", home)
+    _act(attempt, "pause", home, json)
 
 
 @app.command()
-def resume(attempt: Attempt, home: HomeOption = None) -> None:
+def resume(attempt: Attempt, home: HomeOption = None, json: JsonOption = False) -> None:
     """Resume the recording."""
-    _act(attempt, "resume", home)
+    _act(attempt, "resume", home, json)
 
 
 @app.command("list")
@@ -78,7 +85,4 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
         print_json({"calls": calls})
         return
     columns = ("attempt", "campaign", "agent", "phase", "callee", "recording")
-    table = Table(*columns)
-    for call in calls:
-        table.add_row(*(str(call[column]) for column in columns))
-    Console().print(table)
+    print_table(columns, ([call[column] for column in columns] for call in calls), "no call is going on")

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from heedline.cli.ledger import on_ledger, print_pairs, print_table, when
-from heedline.cli.options import HomeOption, JsonOption, print_json
+from heedline.cli.options import HomeOption, JsonOption, checked_id, print_json
 from heedline.story import story_lines
 from storage.database import Database
 from storage.ledger.attempts import Attempt
@@ -14,6 +14,7 @@ from storage.ledger.events import CallEvent
 
 app = typer.Typer(name="calls", help="Attempts and their stories.", no_args_is_help=True)
 
+_LISTING = "heedline calls list"
 AttemptArgument = Annotated[str, typer.Argument(metavar="ATTEMPT", help="The id, as `heedline calls list` shows it.")]
 
 
@@ -26,9 +27,11 @@ def list_(
 ) -> None:
     """List the latest attempts, newest first."""
 
+    start = None if before is None else checked_id(before, "--before", _LISTING)
+
     async def work(db: Database) -> tuple[Attempt, ...]:
         async with db.read() as tx:
-            return await tx.attempts.list(limit, before)
+            return await tx.attempts.list(limit, start)
 
     found = on_ledger(home, work)
     if json:
@@ -45,7 +48,7 @@ def show(attempt: AttemptArgument, home: HomeOption = None, json: JsonOption = F
 
     async def work(db: Database) -> tuple[Attempt, str]:
         async with db.read() as tx:
-            found = await tx.attempts.get(attempt)
+            found = await tx.attempts.get(checked_id(attempt, "attempt", _LISTING))
             return found, str(await tx.parties.number(found.party_id))
 
     found, masked = on_ledger(home, work)
@@ -67,7 +70,7 @@ def story(attempt: AttemptArgument, home: HomeOption = None, json: JsonOption = 
 
     async def work(db: Database) -> tuple[CallEvent, ...]:
         async with db.read() as tx:
-            await tx.attempts.get(attempt)
+            await tx.attempts.get(checked_id(attempt, "attempt", _LISTING))
             return await tx.events.of(attempt)
 
     events = on_ledger(home, work)

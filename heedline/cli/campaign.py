@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ari_app.wording import language_of
 from heedline.cli.ledger import on_ledger, operator, print_pairs, print_table
 from heedline.cli.options import HomeOption, JsonOption, print_json
 from storage.database import Database
@@ -102,7 +103,7 @@ def set_(
 @app.command()
 def show(
     name: NameArgument,
-    version: Annotated[int | None, typer.Option(min=1, help="An earlier version.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="An earlier version.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -133,7 +134,9 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
 
 
 def _with(campaign: Campaign, **given: object) -> Campaign:
-    """The campaign with what was given on the command line."""
+    """The campaign with what was given on the command line. Raises UnknownLanguage: no prompts in it."""
+    if given.get("language") is not None:
+        language_of(str(given["language"]))
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return replace(campaign, **changes)
 

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from compliance.errors import BadInput
 from compliance.number import parse_number
 from heedline.cli.ledger import PrincipalOption, ReasonOption, on_ledger, operator, print_table, when
-from heedline.cli.options import HomeOption, JsonOption, print_json
+from heedline.cli.options import HomeOption, JsonOption, checked_id, new_file, print_json
 from heedline.secrets import write_private
-from storage.audit import AuditTag
+from storage.audit import AuditTag, without_numbers
 from storage.database import Database
 from storage.governance.access import Action
 from storage.governance.authorise import authorise
@@ -24,6 +25,7 @@ app = typer.Typer(name="dnc", help="The internal do-not-call list.", no_args_is_
 
 NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="International form, e.g. +12125550123.")]
 _PAGE = 500
+_LONGEST_CHANNEL = 64
 
 
 def as_json(entry: DncEntry) -> dict[str, object]:
@@ -42,6 +44,12 @@ def as_json(entry: DncEntry) -> dict[str, object]:
     }
 
 
+def _no_number(where: str, text: str) -> None:
+    """Numbers are kept encrypted; a text beside them is not. Raises BadInput."""
+    if not text.startswith(without_numbers(text)):
+        raise BadInput(f"{where}: may not hold a phone number; the entry itself keeps it, encrypted")
+
+
 @app.command()
 def add(
     number: NumberArgument,
@@ -52,6 +60,10 @@ def add(
 ) -> None:
     """Put a number on the list and cancel every pending attempt to it. Adding it twice changes nothing."""
     parsed = parse_number(number)
+    _no_number("--reason", reason)
+    _no_number("--channel", channel)
+    if not 1 <= len(channel) <= _LONGEST_CHANNEL or not channel.isprintable():
+        raise BadInput(f"--channel: 1 to {_LONGEST_CHANNEL} printable characters")
 
     async def work(db: Database) -> None:
         async with db.begin() as tx:
@@ -71,6 +83,7 @@ def add(
 def remove(number: NumberArgument, reason: ReasonOption, home: HomeOption = None, json: JsonOption = False) -> None:
     """Take a number off the list. The removal is an entry of its own, and stays."""
     parsed = parse_number(number)
+    _no_number("--reason", reason)
 
     async def work(db: Database) -> None:
         async with db.begin() as tx:
@@ -111,9 +124,11 @@ def list_(
 ) -> None:
     """List the active entries, oldest first; numbers are masked."""
 
+    start = None if after is None else checked_id(after, "--after", "heedline dnc list")
+
     async def work(db: Database) -> None:
         async with db.read() as tx:
-            entries = await tx.dnc.list(limit, after)
+            entries = await tx.dnc.list(limit, start)
             masked = [str(await tx.dnc.number(entry.id)) for entry in entries]
         if json:
             listed = [{**as_json(e), "number": m} for e, m in zip(entries, masked, strict=True)]
@@ -137,6 +152,8 @@ def export(
     home: HomeOption = None,
 ) -> None:
     """Write the whole list with its numbers in clear. Takes a role that may, and leaves an audit entry first."""
+    if out is not None:
+        new_file(out)
 
     async def work(db: Database) -> str:
         at = datetime.now(UTC)
@@ -154,7 +171,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
     elif not write_private(out, text.encode(), replace=False):
-        raise typer.BadParameter(f"{out} exists; name a new file", param_hint="--out")
+        raise BadInput(f"{out}: is there already and is not overwritten; name a new file")
 
 
 def _as_text(rows: list[dict[str, object]], form: Literal["csv", "json"]) -> str:

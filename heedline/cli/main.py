@@ -1,11 +1,11 @@
 """`heedline`: the command a person types. Composes one Typer app a noun."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from compliance.errors import HeedlineError
 from heedline.cli import (
     audit,
     call,
@@ -25,6 +25,7 @@ from heedline.cli import (
     recordings,
     serve,
 )
+from heedline.cli.failures import outcome
 
 app = typer.Typer(
     name="heedline",
@@ -53,10 +54,21 @@ app.add_typer(recordings.app)
 app.add_typer(keys.app)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"heedline {version('heedline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Compliance-first call control for Asterisk."""
+
+
 def run() -> None:
-    """Run the CLI; a HeedlineError becomes one line on stderr and its exit status."""
-    try:
-        app()
-    except HeedlineError as error:
-        Console(stderr=True, soft_wrap=True).print(f"heedline: {error}", style="red", markup=False)
-        sys.exit(error.exit_status)
+    """Run the CLI; whatever fails becomes one line on stderr and its exit status."""
+    sys.exit(outcome(app))

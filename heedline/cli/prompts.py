@@ -14,8 +14,9 @@ from ari_app.prompts import PromptMissing, Prompts
 from ari_app.wording import PromptId, Seller, language_of, languages
 from compliance.errors import BadInput
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.settings import Settings
 
-app = typer.Typer(name="prompts", help=__doc__, no_args_is_help=True)
+app = typer.Typer(name="prompts", help="What is said in calls: render, list, check, hear.", no_args_is_help=True)
 
 Languages = Annotated[list[str] | None, typer.Argument(help="Languages, such as en; all when none is given.")]
 SellerOption = Annotated[str, typer.Option("--seller", help="Business named in agent_unavailable.")]
@@ -26,7 +27,10 @@ NumberOption = Annotated[str, typer.Option("--seller-number", help="Its number t
 def render(
     given: Languages = None, home: HomeOption = None, seller: SellerOption = "", seller_number: NumberOption = ""
 ) -> None:
-    """Make the audio that is missing; check and take up your own recordings."""
+    """Make the audio that is missing; check and take up your own recordings.
+
+    Your own go to prompts/own/LANGUAGE/ID.wav in the home (8 kHz, mono, 16 bit), their words to ID.txt beside it.
+    """
     prompts = _prompts(home, seller, seller_number)
     for language in _languages(given):
         made = prompts.render(language)
@@ -86,7 +90,9 @@ def say(
 def _prompts(home: HomeOption, seller: str, number: str) -> Prompts:
     if bool(seller) != bool(number):
         raise BadInput("--seller and --seller-number: give both or neither")
-    return Prompts(home_of(home).prompts, Seller(seller, number) if seller else None)
+    found = home_of(home)
+    Settings.load(found.settings_file)  # a home there is, and not a folder made by a slip of the finger
+    return Prompts(found.prompts, Seller(seller, number) if seller else None)
 
 
 def _languages(given: list[str] | None) -> list[str]:
