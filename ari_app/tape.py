@@ -63,7 +63,14 @@ class Tape:
                 if first is not None:
                     await first()
                 spool = f"{recording}.raw"
-                await self._recorder.open(recording=recording, attempt=self._attempt, spool=spool, rate=RATE, at=_now())
+                await self._recorder.open(
+                    recording=recording,
+                    attempt=self._attempt,
+                    spool=spool,
+                    rate=RATE,
+                    at=_now(),
+                    barred=callee_muted,
+                )
                 self.recording, self._channel = recording, channel_name
                 await self._ami.mix_monitor(channel_name, str(self._spool / spool), "D")
                 if callee_muted:
@@ -81,6 +88,8 @@ class Tape:
         async with self._turn:
             try:
                 await first()
+                if self.recording is not None:
+                    await self._recorder.admit(recording=self.recording, at=_now())
             except HeedlineError as error:
                 log.error("%s: the callee is not recorded: %s", self._attempt, error)
                 self._post(RecordingFailed(str(error)))
@@ -108,6 +117,10 @@ class Tape:
                 await self._recorder.resume(recording=self.recording, at=_now())
         except HeedlineError as error:
             log.error("%s: recording not muted or unmuted: %s", self._attempt, error)
+            if on:
+                # What is said now must not be recorded, and Asterisk could not be told: the recorder can.
+                await self._close("could not be paused", crashed=True, cut=True)
+                await self._stop_listening()
             self._post(RecordingFailed(str(error)))
             return
         if then is not None:
@@ -133,13 +146,18 @@ class Tape:
         except AmiError as error:
             log.debug("%s: MixMonitor was over: %s", self._attempt, error)
 
-    async def _close(self, reason: str, *, crashed: bool) -> float | None:
-        """Seal; None if the recorder can't now. Then it finds the recording open, and seals it, when it is back."""
+    async def _close(self, reason: str, *, crashed: bool, cut: bool = False) -> float | None:
+        """Seal; None if the recorder can't now. Then it finds the recording open, and seals it, when it is back.
+
+        cut: what is not sealed yet never will be.
+        """
         recording, self.recording = self.recording, None
         if recording is None:
             return None
         try:
-            return await self._recorder.close_recording(recording=recording, at=_now(), crashed=crashed, reason=reason)
+            return await self._recorder.close_recording(
+                recording=recording, at=_now(), crashed=crashed, cut=cut, reason=reason
+            )
         except HeedlineError as error:
             log.error("%s: recording %s not sealed yet: %s", self._attempt, recording, error)
             return None

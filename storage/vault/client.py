@@ -69,13 +69,17 @@ class RecorderClient:
             self._reader_task.cancel()
             await asyncio.wait({self._reader_task})
 
-    async def open(self, *, recording: str, attempt: str, spool: str, rate: int, at: datetime) -> None:
+    async def open(
+        self, *, recording: str, attempt: str, spool: str, rate: int, at: datetime, barred: bool = False
+    ) -> None:
         """Begin a recording: when this returns, its empty spool file is there for MixMonitor.
+
+        barred: the callee's side is sealed as silence until `admit`, whatever MixMonitor writes.
 
         Raises RecorderDown; RecorderError: no_kek, spool_full, disk_full, disk_error, exists, too_many, database.
         """
         message: dict[str, Json] = {"op": Op.OPEN.value, "recording": recording, "attempt": attempt}
-        await self._ask({**message, "spool": spool, "rate": rate, "at": to_us(at)}, OPEN_SECONDS)
+        await self._ask({**message, "spool": spool, "rate": rate, "at": to_us(at), "barred": barred}, OPEN_SECONDS)
 
     async def pause(self, *, recording: str, at: datetime) -> None:
         """Note that recording is paused, durably. Raises RecorderDown, RecorderError (unknown, database)."""
@@ -85,22 +89,29 @@ class RecorderClient:
         """Note that recording goes on, durably. Raises as `pause`."""
         await self._ask({"op": Op.RESUME.value, "recording": recording, "at": to_us(at)}, OPEN_SECONDS)
 
+    async def admit(self, *, recording: str, at: datetime) -> None:
+        """The callee's side may be sealed from now on. Raises RecorderDown, RecorderError (unknown)."""
+        await self._ask({"op": Op.ADMIT.value, "recording": recording, "at": to_us(at)}, OPEN_SECONDS)
+
     async def close_recording(
         self,
         *,
         recording: str,
         at: datetime,
         crashed: bool = False,
+        cut: bool = False,
         reason: str = "",
         within: float = CLOSE_SECONDS,
     ) -> float:
         """Seal a recording to its last byte; returns the seconds of audio. A busy ledger is waited for.
 
+        cut: what is in the spool and not sealed yet is thrown away.
+
         Raises RecorderDown; RecorderError: unknown; database, when it was busy for all of `within` seconds (the
         recorder goes on trying by itself).
         """
         message: dict[str, Json] = {"op": Op.CLOSE.value, "recording": recording, "at": to_us(at)}
-        message |= {"crashed": crashed, "reason": reason[:200]}
+        message |= {"crashed": crashed, "cut": cut, "reason": reason[:200]}
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while True:

@@ -62,6 +62,7 @@ class Follower:
         self._began = now
         self._seen_size = 0
         self._wanted: tuple[bool, str] | None = None  # (crashed, reason): somebody asked to close it
+        self._cut = False  # what is not sealed yet must not be
         self._settled = False  # a failure is committed
         self._not_before = 0.0
 
@@ -153,8 +154,18 @@ class Follower:
             except StorageError as error:
                 raise RecorderError("database", str(error)) from None
 
-    async def close(self, *, crashed: bool, reason: str) -> paper.Manifest | None:
+    async def admit(self) -> None:
+        """What is written from now on may hold the callee's voice. Raises RecorderError `unknown`: it can't go on."""
+        async with self.lock:
+            try:
+                await self._bench.work(self.session.admit)
+            except (SpoolChanged, OSError) as error:
+                raise RecorderError("unknown", f"its spool file is gone ({type(error).__name__})") from None
+
+    async def close(self, *, crashed: bool, reason: str, cut: bool = False) -> paper.Manifest | None:
         """Seal to the last byte, commit, destroy the spool file. None: done already.
+
+        cut: what is not sealed yet is thrown away; for audio that should not have been written at all.
 
         Raises RecorderError `database`: the recorder goes on trying by itself; ask again.
         """
@@ -162,6 +173,10 @@ class Follower:
             if self.done:
                 return None
             self._wanted = self._wanted or (crashed, reason)
+            if cut and not self._cut:
+                self._cut = True
+                await self._bench.work(self.session.abandon_segment)
+                await self._discard()
             return await self._finish()
 
     async def end_for_restart(self) -> None:
@@ -178,7 +193,7 @@ class Follower:
 
     async def _finish(self) -> paper.Manifest:
         session = self.session
-        if session.closing is None and session.failure is None:
+        if session.closing is None and session.failure is None and not self._cut:
             await self._guarded(self._drain)
         return await self._commit_end()
 

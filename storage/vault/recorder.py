@@ -74,6 +74,8 @@ class Recorder:
         if follower is not None:
             if follower.session.recording.attempt_id != request.attempt:
                 raise RecorderError("exists", "that recording belongs to another attempt")
+            if not request.barred:
+                await follower.admit()
             return
         # A second request for the same recording waits for the first.
         task = self._opening.get(request.recording)
@@ -99,7 +101,7 @@ class Recorder:
         except StorageError as error:
             raise RecorderError("database", str(error)) from None
         try:
-            session = await self.work(lambda: Session.begin(recording, self._blobs, self._spool, dek))
+            session = await self.work(lambda: Session.begin(recording, self._blobs, self._spool, dek, request.barred))
         except (OSError, BlobExists) as error:
             failure = failure_of(error)
             log.error("recording %s could not begin: %s", recording.id, failure.value)
@@ -115,10 +117,17 @@ class Recorder:
 
     async def pause(self, request: Request, *, lasting: bool) -> None:
         """Note the beginning or end of a pause, durably. Raises RecorderError: unknown, database."""
+        await self._open_one(request).pause(request.at or self._clock(), lasting=lasting)
+
+    async def admit(self, request: Request) -> None:
+        """From here on what comes from the callee may be sealed. Raises RecorderError: unknown."""
+        await self._open_one(request).admit()
+
+    def _open_one(self, request: Request) -> Follower:
         follower = self._followers.get(request.recording)
         if follower is None:
             raise RecorderError("unknown", f"no recording {request.recording} is open here")
-        await follower.pause(request.at or self._clock(), lasting=lasting)
+        return follower
 
     async def close(self, request: Request) -> paper.Manifest:
         """Seal a recording to its last byte. Asking again for one that is closed gives its manifest again.
@@ -127,7 +136,7 @@ class Recorder:
         """
         follower = self._followers.get(request.recording)
         if follower is not None:
-            manifest = await follower.close(crashed=request.crashed, reason=request.reason)
+            manifest = await follower.close(crashed=request.crashed, reason=request.reason, cut=request.cut)
             if follower.done:
                 self._followers.pop(request.recording, None)
             if manifest is not None:

@@ -58,13 +58,14 @@ async def _take_up(
     async with follower.lock:
         try:
             await recorder.work(lambda: _measure(session, segments, blobs, books.own))
-            session.spool_file = await recorder.work(lambda: spool.open(recording.id))
+            session.take_spool(await recorder.work(lambda: spool.open(recording.id)))
             if (
                 session.spool_file is None
                 and not session.sealed
                 and recorder.bench.clock() - recording.started < BEGINNING
             ):
-                session.spool_file = await recorder.work(lambda: spool.create(recording.id))
+                # Whether the callee was to be barred is not known: the request, when it is repeated, says so.
+                session.take_spool(await recorder.work(lambda: spool.create(recording.id, barred=True)))
             if session.spool_file is not None:
                 await recorder.work(lambda: _skip(session))
                 await follower.next_segment(resumed=True)

@@ -128,6 +128,8 @@ class RecorderServer:
             }
         elif request.op is Op.PING:
             return recorder.status()
+        elif request.op is Op.ADMIT:
+            await recorder.admit(request)
         else:
             await recorder.pause(request, lasting=request.op is Op.PAUSE)
         return {}

@@ -13,7 +13,7 @@ from storage.instant import to_us
 from storage.ledger.recordings import Pause, Recording
 from storage.vault import manifest as paper
 from storage.vault.blobs import FolderBlobs, segment_name
-from storage.vault.format import CHUNK, Codec, Layout, SegmentHeader
+from storage.vault.format import CHUNK, FRAME, Codec, Layout, SegmentHeader
 from storage.vault.segment import SegmentWriter
 from storage.vault.spool import SpoolFile, SpoolFolder
 
@@ -55,19 +55,47 @@ class Session:
     gaps: list[paper.Gap] = field(default_factory=list)
     failure: Failure | None = None
     closing: Closing | None = None
+    admitted: int | None = 0  # the callee's side is sealed as silence up to this offset; None: all of it
 
     @classmethod
-    def begin(cls, recording: Recording, blobs: FolderBlobs, spool: SpoolFolder, dek: bytes) -> "Session":
+    def begin(
+        cls, recording: Recording, blobs: FolderBlobs, spool: SpoolFolder, dek: bytes, barred: bool = False
+    ) -> "Session":
         """Create segment 0, then the empty spool file. Raises BlobExists, OSError."""
         session = cls(recording, None, None)
         session.begin_segment(blobs, 0, to_us(recording.started), dek)
         try:
-            session.spool_file = spool.create(recording.id)
+            session.take_spool(spool.create(recording.id, barred=barred))
         except OSError:
             session.abandon_segment()
             blobs.delete(segment_name(recording.id, 0))
             raise
         return session
+
+    def take_spool(self, file: SpoolFile | None) -> None:
+        """Record from that file; whether the callee is barred, it says itself: after a restart nobody else could."""
+        self.spool_file = file
+        self.admitted = None if file is not None and file.barred() else 0
+
+    def admit(self) -> None:
+        """What is written from now on may hold the callee's voice; asking again changes nothing."""
+        if self.admitted is None:
+            self.admitted = self.spool.size()
+            self.spool.lift_bar()
+
+    def _permitted(self, start: int, plaintext: bytes) -> bytes:
+        """MixMonitor is told to mute the callee until then; this holds also when it was not, or a frame came before.
+
+        Left, two bytes of each frame's four, is what comes from the callee's channel (`Layout.IN_OUT`).
+        """
+        end = len(plaintext) if self.admitted is None else min(max(self.admitted - start, 0), len(plaintext))
+        if not end:
+            return plaintext
+        silent = bytearray(plaintext)
+        for byte in (0, 1):
+            left = range((byte - start) % FRAME, end, FRAME)
+            silent[left.start : end : FRAME] = bytes(len(left))
+        return bytes(silent)
 
     def begin_segment(self, blobs: FolderBlobs, number: int, started_us: int, dek: bytes) -> None:
         """Raises BlobExists, OSError."""
@@ -120,7 +148,7 @@ class Session:
         plaintext = self.spool.read(start, ready)
         if len(plaintext) != ready:
             raise SpoolChanged
-        self.writer.seal(plaintext)
+        self.writer.seal(self._permitted(start, plaintext))
         self.spool.take_back(start + ready)
         return ready
 
@@ -131,6 +159,7 @@ class Session:
         while self.advance():
             pass
         tail = self.spool.read(self.sealed, min(self.waiting(), CHUNK - 1)) if with_tail else b""
+        tail = self._permitted(self.sealed, tail)
         # The tail stays in the spool until the ledger knows that the segment has ended: killed before that, the
         # recorder can't tell a last short chunk from a torn one, cuts it, and seals this tail once more.
         self._closed(self.writer.finish(tail))

@@ -73,12 +73,12 @@ class SpoolFolder:
         found = os.statvfs(self.path)
         return Room(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
-    def create(self, recording: str) -> "SpoolFile":
-        """A new empty file for a recording. Raises FileExistsError, OSError."""
+    def create(self, recording: str, *, barred: bool = False) -> "SpoolFile":
+        """A new empty file for a recording; `barred` stays with it until lifted. Raises FileExistsError, OSError."""
         path = self.path / spool_name(recording)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, self._mode)
-        os.fchmod(descriptor, self._mode)  # whatever the umask
+        os.fchmod(descriptor, self._mode | (stat.S_ISVTX if barred else 0))  # whatever the umask
         return SpoolFile(path, descriptor)
 
     def open(self, recording: str) -> "SpoolFile | None":
@@ -114,6 +114,18 @@ class SpoolFile:
     def lost(self) -> bool:
         """Whether somebody unlinked it: Asterisk would write on into nowhere."""
         return os.fstat(self._descriptor).st_nlink == 0
+
+    def barred(self) -> bool:
+        """Whether the callee may not be recorded yet.
+
+        Kept in a bit of the file's mode that means nothing for a plain file: it comes and goes with the file, and
+        a recorder that was killed finds it again.
+        """
+        return bool(os.fstat(self._descriptor).st_mode & stat.S_ISVTX)
+
+    def lift_bar(self) -> None:
+        """The callee may be recorded from now on."""
+        os.fchmod(self._descriptor, stat.S_IMODE(os.fstat(self._descriptor).st_mode) & ~stat.S_ISVTX)
 
     def read(self, offset: int, length: int) -> bytes:
         return os.pread(self._descriptor, length, offset)

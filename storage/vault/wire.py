@@ -1,14 +1,16 @@
 """The recorder's socket, message by message: one JSON object a line, at most 8 KiB.
 
-    {"id": 7, "op": "open", "recording": ULID, "attempt": ULID, "spool": "<recording>.raw", "rate": 8000, "at": us}
-    {"id": 8, "op": "pause" | "resume", "recording": ULID, "at": us}
-    {"id": 9, "op": "close", "recording": ULID, "at": us, "crashed": false, "reason": "hangup"}
+    {"id": 7, "op": "open", "recording": ULID, "attempt": ULID, "spool": "<recording>.raw", "rate": 8000, "at": us,
+     "barred": false}
+    {"id": 8, "op": "pause" | "resume" | "admit", "recording": ULID, "at": us}
+    {"id": 9, "op": "close", "recording": ULID, "at": us, "crashed": false, "cut": false, "reason": "hangup"}
     {"id": 1, "op": "ping"}    {"id": 2, "op": "watch"}
     reply:  {"id": n, "ok": true, …}    {"id": n, "ok": false, "error": code, "detail": text}
             a close is answered with {"sealed": true, "milliseconds": audio, "failed": false}
     watch:  {"event": "failed", "recording": ULID, "error": code}    {"event": "sealed", "recording": ULID, …}
 
-`at` is in microseconds since the epoch.
+`at` is in microseconds since the epoch. `barred`: what comes from the callee's channel is sealed as silence until
+`admit`, whatever is in the spool. `cut`: what is not sealed yet is thrown away, not sealed.
 """
 
 import json
@@ -33,6 +35,7 @@ class Op(Enum):
     CLOSE = "close"
     PAUSE = "pause"
     RESUME = "resume"
+    ADMIT = "admit"
     PING = "ping"
     WATCH = "watch"
 
@@ -47,7 +50,9 @@ class Request:
     attempt: str = ""
     rate: int = 8000
     at: datetime | None = None
+    barred: bool = False
     crashed: bool = False
+    cut: bool = False
     reason: str = ""
 
 
@@ -74,10 +79,11 @@ def _request(fields: Fields, number: int) -> Request:
         attempt = _ulid(fields, "attempt")
         if fields.text("spool") != spool_name(recording):
             raise ValueError("spool: the name is the recording's id and .raw")
-        return Request(number, op, recording, attempt, fields.integer("rate", 8_000, 48_000), at)
+        rate, barred = fields.integer("rate", 8_000, 48_000), fields.flag("barred")
+        return Request(number, op, recording, attempt, rate, at, barred)
     if op is Op.CLOSE:
-        crashed, reason = fields.flag("crashed"), fields.text("reason", 200)
-        return Request(number, op, recording, at=at, crashed=crashed, reason=reason)
+        crashed, cut, reason = fields.flag("crashed"), fields.flag("cut"), fields.text("reason", 200)
+        return Request(number, op, recording, at=at, crashed=crashed, cut=cut, reason=reason)
     return Request(number, op, recording, at=at)
 
 
