@@ -114,6 +114,10 @@ class Conductor:
                 group.create_task(self._hear_recorder(), name="recorder events")
                 group.create_task(self._schedule(), name="schedule")
                 await self._hear(session)
+        except Exception as error:
+            # Said here, for what comes now may take a while, and our caller says one line only.
+            log.error("the conductor stops", exc_info=error)
+            raise
         finally:
             self._ready.clear()
             for call in list(self.board.calls.values()):
