@@ -41,12 +41,12 @@ def problem(typed: str, targets: set[str]) -> str:
         return f"no make target {wrong[0]!r}" if wrong else ""
     command = get_command(app)
     for word in words:
-        below = getattr(command, "commands", None)
-        if below is None or not re.fullmatch(r"[a-z-]+", word):
+        if not hasattr(command, "get_command") or not re.fullmatch(r"[a-z-]+", word):
             break
-        if word not in below:
+        below = command.get_command(None, word)
+        if below is None:
             return f"{command.name} knows no {word!r}"
-        command = below[word]
+        command = below
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     for word in words:
         option = re.match(r"--[a-z-]+", word)

@@ -1,57 +1,70 @@
-"""`heedline`: the command a person types. Composes one Typer app a noun."""
+"""`heedline`: the command a person types. One module a noun, imported only when it is asked for.
+
+A module gives `app` (a noun with verbs) or a function of its own name (a command).
+"""
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from heedline.cli import (
-    audit,
-    call,
-    calls,
-    campaign,
-    conductor,
-    db,
-    demo,
-    dnc,
-    doctor,
-    init,
-    keys,
-    pbx,
-    principal,
-    prompts,
-    recorder,
-    recordings,
-    serve,
-)
 from heedline.cli.failures import outcome
+
+NOUNS = (
+    "init",
+    "serve",
+    "demo",
+    "doctor",
+    "pbx",
+    "db",
+    "campaign",
+    "call",
+    "calls",
+    "conductor",
+    "dnc",
+    "audit",
+    "principal",
+    "prompts",
+    "recorder",
+    "recordings",
+    "keys",
+)
+
+
+class Nouns(TyperGroup):
+    """Imports a noun's module when its command is looked up: all of them take a second."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in NOUNS:
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = _command(cmd_name)
+        return self.commands[cmd_name]
+
+
+def _command(noun: str) -> Any:
+    module = import_module(f"heedline.cli.{noun}")
+    if hasattr(module, "app"):
+        return typer.main.get_group(module.app)
+    alone = typer.Typer(add_completion=False)
+    alone.command(noun)(getattr(module, noun))
+    return typer.main.get_command(alone)
+
 
 app = typer.Typer(
     name="heedline",
+    cls=Nouns,
     help="Compliance-first call control for Asterisk.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-app.command("init")(init.init)
-app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.add_typer(pbx.app)
-app.add_typer(db.app)
-app.add_typer(campaign.app)
-app.add_typer(call.app)
-app.add_typer(calls.app)
-app.add_typer(conductor.app)
-app.add_typer(dnc.app)
-app.add_typer(audit.app)
-app.add_typer(principal.app)
-app.add_typer(prompts.app)
-app.add_typer(recorder.app)
-app.add_typer(recordings.app)
-app.add_typer(keys.app)
 
 
 def _say_version(wanted: bool) -> None:
