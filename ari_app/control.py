@@ -4,13 +4,14 @@
     POST /calls        {number, campaign, agent, by, not_before?}       → 201 {attempt}
     GET  /calls                                       the live calls
     POST /drain        {by}                           hang up every call, answer when the last has ended
-    POST /calls/{attempt}/{hangup|optout|pause|resume}   {by}           → 202
+    POST /calls/{attempt}/{hangup|optout|pause|resume}   {by}           → 202; an opt-out is durable by then
 
 Who may open the socket may place calls; every one of them still goes through the gate.
 """
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ari_app.call.call import Status
-from ari_app.call.events import HangupRequested, OptOutRequested, PauseRequested, ResumeRequested
+from ari_app.call.events import HangupRequested, PauseRequested, ResumeRequested
 from ari_app.conductor import Conductor
 from ari_app.errors import NoSuchCall
 from ari_app.live import LiveCall
@@ -82,7 +83,7 @@ def application(conductor: Conductor) -> web.Application:
             case "optout":
                 if call.call.callee is not Status.UP:
                     raise HeedlineError(f"call {call.id}: the callee is not on the line; use `heedline dnc add`")
-                call.post(OptOutRequested(by))
+                await call.opt_out(by)
             case "pause":
                 call.post(PauseRequested())
             case _:
@@ -140,6 +141,9 @@ async def serve(conductor: Conductor, socket: Path) -> web.AppRunner:
     runner = web.AppRunner(application(conductor), access_log=None)
     await runner.setup()
     await asyncio.to_thread(socket.unlink, missing_ok=True)
-    await web.UnixSite(runner, str(socket)).start()
-    await asyncio.to_thread(socket.chmod, 0o600)
+    before = os.umask(0o177)  # not for an instant may anybody else connect
+    try:
+        await web.UnixSite(runner, str(socket)).start()
+    finally:
+        os.umask(before)
     return runner

@@ -3,6 +3,7 @@
 HeedlineError
 ├── NoSuchCall        no live call by that id
 ├── AgentBusy         the agent is on another call
+├── OptOutNotDone     an opt-out asked for on a call is not in the ledger
 └── ConductorDown     the conductor is not running, or did not answer
 BadInput
 └── NoSuchAgent       no phone of that name is set up as an agent's
@@ -17,6 +18,10 @@ class NoSuchCall(HeedlineError):
 
 class AgentBusy(HeedlineError):
     """The agent is on another call."""
+
+
+class OptOutNotDone(HeedlineError):
+    """An opt-out that was asked for on a call is not in the ledger; it must be asked for again."""
 
 
 class ConductorDown(HeedlineError):

@@ -14,6 +14,7 @@ from ari_app.ari import AriClient
 from ari_app.ari.errors import AriError, AriUnavailable, Conflict, NotFound, ServerFault
 from ari_app.call.events import BridgeFailed, Event, Failure, Leg, LegFailed, LegGone, Prompt, PromptFinished, Timer
 from ari_app.prompts import PromptAudio, Prompts
+from compliance.errors import HeedlineError
 
 log = logging.getLogger(__name__)
 
@@ -211,6 +212,14 @@ class Line:
             self._post(PromptFinished(prompt, complete=False))
             return None
         return audio
+
+    async def tell(self, leg: Leg, prompt: Prompt) -> None:
+        """A word to one leg in the middle of the talk. Nothing waits for its end: the playback has no id of ours."""
+        try:
+            media = [self._prompts.media(prompt.value, self._language).uri]
+            await self._ari.channels.play(channelId=self.channels[leg], media=media)
+        except HeedlineError as error:
+            log.warning("%s: %s not said to the %s: %s", self._attempt, prompt, leg, error)
 
     async def stop_prompt(self) -> None:
         playing = self._playing

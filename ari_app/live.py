@@ -29,12 +29,25 @@ from ari_app.call.commands import (
     StartRecording,
     StopPrompt,
     StopRecording,
+    TellAgent,
     Unbridge,
     UnmuteCallee,
     WriteConsent,
     WriteOptOut,
 )
-from ari_app.call.events import Digit, Event, HangupRequested, Leg, RecordingFailed, Started, Timer, TimerFired
+from ari_app.call.events import (
+    Digit,
+    Event,
+    HangupRequested,
+    Leg,
+    OptOutRequested,
+    OptOutWritten,
+    RecordingFailed,
+    Started,
+    Timer,
+    TimerFired,
+)
+from ari_app.errors import OptOutNotDone
 from ari_app.line import Line, Where
 from ari_app.order import KIND, Order
 from ari_app.story import Line as StoryLine
@@ -48,6 +61,7 @@ log = logging.getLogger(__name__)
 
 SAID = "Said"  # a line of the story: what a prompt said, as evidence
 END_RETRY_S = 1.0
+OPT_OUT_PATIENCE_S = 12.0  # the ledger may be locked for ten
 INBOX = 1000  # events; a call that falls behind so far is a defect, and is ended
 
 
@@ -85,6 +99,7 @@ class LiveCall:
         self._said: dict[str, object] = {}  # the last prompt, as evidence
         self._key = ""
         self._overflowed = False
+        self._opted_out = asyncio.Event()  # it is durable
         self._worker: asyncio.Task[None] | None = None
         self._tools: Instruments | None = None
 
@@ -107,9 +122,25 @@ class LiveCall:
         try:
             self._inbox.put_nowait(event)
         except asyncio.QueueFull:
-            self._overflowed = True
-            if self._worker is not None:
+            # Once: a second cancellation would cut off the end that the first one brought about.
+            if not self._overflowed and self._worker is not None:
                 self._worker.cancel()
+            self._overflowed = True
+
+    async def opt_out(self, by: str) -> None:
+        """Ask for an opt-out and wait until it is durable.
+
+        Raises OptOutNotDone: the call ended before, or the ledger is away; nothing may be promised.
+        """
+        self.post(OptOutRequested(by))
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._opted_out, self.ended)]
+        try:
+            await asyncio.wait(waiting, timeout=OPT_OUT_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiter in waiting:
+                waiter.cancel()
+        if not self._opted_out.is_set():
+            raise OptOutNotDone(f"call {self.id}: the opt-out is not in the ledger; use `heedline dnc add`")
 
     def remember(self, said: dict[str, object], verdict: Verdict | None) -> None:
         """From before a restart: what was said last, and why the call was allowed. Both are evidence."""
@@ -148,6 +179,8 @@ class LiveCall:
 
     async def _fail(self) -> None:
         """What we can't follow any more must not go on: no talk out of control."""
+        if self.call.phase is Phase.OPTING_OUT:
+            await self.tools.books.write_opt_out(self.call.detail)  # asked for, and nobody is left to try again
         for leg in Leg:
             await self.tools.line.hang_up(leg)
         await self.tools.tape.stop(crashed=False)
@@ -157,8 +190,9 @@ class LiveCall:
         now = datetime.now(UTC)
         before = self.call.phase
         self.call, commands = decide(self.call, event, now)
-        if isinstance(event, Digit):
-            self._key = event.digit
+        self._key = event.digit if isinstance(event, Digit) else ""  # evidence of what this event alone brings about
+        if isinstance(event, OptOutWritten):
+            self._opted_out.set()
         if not any(isinstance(command, SendDigits) for command in commands):
             # Keys passed on may be a card number: they leave no trace.
             self._tell(event.kind, event.to_json(), now)
@@ -193,6 +227,8 @@ class LiveCall:
                 await line.bridge(leg)
             case Unbridge(leg=leg):
                 await line.unbridge(leg)
+            case TellAgent(prompt=prompt):
+                await line.tell(Leg.AGENT, prompt)
             case SendDigits(leg=leg, digits=digits):
                 await line.send_digits(leg, digits)
             case HangUp(leg=leg):

@@ -19,7 +19,6 @@ class PromptId(StrEnum):
     NOTICE = "notice"
     CONSENT_ASK = "consent_ask"
     REPROMPT = "reprompt"
-    CONSENT_THANKS = "consent_thanks"
     CONSENT_REFUSED = "consent_refused"
     OPTOUT_DONE = "optout_done"
     CALL_DENIED = "call_denied"  # heard by the agent

@@ -16,6 +16,7 @@ from ari_app.call.commands import (
     SendDigits,
     SetTimer,
     StartRecording,
+    TellAgent,
     UnmuteCallee,
     WriteConsent,
     WriteOptOut,
@@ -38,6 +39,7 @@ STAR_WAIT_S = 3.0
 GRACE_S = 10.0  # after a prompt that offered 9, the bare 9 still counts this long
 OPTOUT_RETRY_S = 1.0
 OPTOUT_PATIENCE_S = 10.0
+LONGEST_SOURCE = 64  # the ledger's; a longer one would be refused, for ever
 
 _STAR_TIMER = {Leg.CALLEE: Timer.STAR_CALLEE, Leg.AGENT: Timer.STAR_AGENT}
 _OTHER = {Leg.CALLEE: Leg.AGENT, Leg.AGENT: Leg.CALLEE}
@@ -203,7 +205,9 @@ def opt_out_by_star_nine(call: Call, event: Event) -> Step:
 
 
 def opt_out_by_request(call: Call, event: Event) -> Step:
-    return _opt_out(call, f"request_by_{event.by}" if isinstance(event, OptOutRequested) else "request")
+    return _opt_out(
+        call, f"request_by_{event.by}"[:LONGEST_SOURCE] if isinstance(event, OptOutRequested) else "request"
+    )
 
 
 def confirm_opt_out(call: Call, event: Event) -> Step:
@@ -258,6 +262,15 @@ def resume(call: Call, event: Event) -> Step:
     """Asked for before the pause was reported, it still undoes it: the recorder keeps the order."""
     call, stars = _clear_star(call, event)
     return replace(call, hold=False), [*stars, ResumeRecording()] if call.taping and call.hold else stars
+
+
+def tell_paused(call: Call, event: Event) -> Step:
+    """A card number is asked for only after this has been heard."""
+    return call, [TellAgent(Prompt.RECORDING_PAUSED)]
+
+
+def tell_resumed(call: Call, event: Event) -> Step:
+    return call, [TellAgent(Prompt.RECORDING_RESUMED)]
 
 
 def stop_failed_tape(call: Call, event: Event) -> Step:

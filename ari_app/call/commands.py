@@ -102,6 +102,13 @@ class StopRecording(Command):
 
 
 @dataclass(frozen=True)
+class TellAgent(Command):
+    """A word to the agent in the middle of the talk, not heard by the callee nor recorded. → nothing"""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
 class SendDigits(Command):
     """Pass on keys that were no feature; both legs' keys are absorbed by the bridge."""
 

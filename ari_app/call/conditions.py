@@ -132,6 +132,15 @@ def taping(call: Call, event: Event) -> bool:
     return call.taping
 
 
+def pause_wanted(call: Call, event: Event) -> bool:
+    """Paused, and nobody has asked for the contrary meanwhile."""
+    return call.tape is Tape.PAUSED and call.hold
+
+
+def resume_wanted(call: Call, event: Event) -> bool:
+    return call.tape is Tape.ON and not call.hold
+
+
 def tape_lost_and_required(call: Call, event: Event) -> bool:
     return tape_broken(call, event) and call.plan.recording_required
 

@@ -58,7 +58,7 @@ def _end(call: Call, event: Event, disposition: str, detail: str = "") -> Step:
     else:
         call, stop = move.stop_tape(call, crashed=again)
     commands = [*move.silence(call), *move.hang_up(call), *stop, SetTimer(Timer.END, END_PATIENCE_S)]
-    return replace(call, disposition=disposition, detail=detail, starred=frozenset()), commands
+    return replace(call, disposition=disposition, detail=detail), commands
 
 
 def as_decided(call: Call, event: Event) -> Step:

@@ -22,6 +22,8 @@ class Prompt(StrEnum):
     OPTOUT_DONE = "optout_done"
     CALL_DENIED = "call_denied"
     AGENT_UNAVAILABLE = "agent_unavailable"
+    RECORDING_PAUSED = "recording_paused"  # these two to the agent alone, once it is so
+    RECORDING_RESUMED = "recording_resumed"
 
 
 class Failure(StrEnum):

@@ -43,6 +43,8 @@ from ari_app.call.events import (
     PauseRequested,
     PromptFinished,
     RecordingFailed,
+    RecordingPaused,
+    RecordingResumed,
     RecordingSealed,
     RecordingStarted,
     ResumeRequested,
@@ -113,8 +115,8 @@ TABLE: tuple[Row, ...] = (
     row(P.DIALLING, LOST, when.of_agent, P.ENDING, end.agent_gone),
     # ── nine at any time ────────────────────────────────────────────────────────────────────────────────────────
     row((*PROMPTING, P.AGENT_WAIT, P.FAREWELL), Digit, when.callee_nine, P.OPTING_OUT, do.opt_out_by_key),
-    row(ANSWERED, Digit, when.star_nine, P.OPTING_OUT, do.opt_out_by_star_nine),
-    row((P.STARTING, P.TALKING), Digit, when.callee_nine_in_grace, P.OPTING_OUT, do.opt_out_by_key),
+    row((*ANSWERED, P.ENDING), Digit, when.star_nine, P.OPTING_OUT, do.opt_out_by_star_nine),
+    row((P.STARTING, P.TALKING, P.ENDING), Digit, when.callee_nine_in_grace, P.OPTING_OUT, do.opt_out_by_key),
     row(
         (*UNDECIDED, P.FAREWELL, P.REFUSING, P.ENDING),
         OptOutRequested,
@@ -178,6 +180,8 @@ TABLE: tuple[Row, ...] = (
     row(P.TALKING, Digit, when.agent_star_two, None, do.resume),
     row(P.TALKING, PauseRequested, when.taping, None, do.pause),
     row(P.TALKING, ResumeRequested, when.taping, None, do.resume),
+    row(P.TALKING, RecordingPaused, when.pause_wanted, None, do.tell_paused),
+    row(P.TALKING, RecordingResumed, when.resume_wanted, None, do.tell_resumed),
     row(ANSWERED, Digit, when.is_star, None, do.await_feature),
     row(P.TALKING, Digit, when.always, None, do.pass_on),
     row(P.TALKING, TimerFired, when.star_alone, None, do.pass_on_star),

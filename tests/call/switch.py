@@ -356,6 +356,10 @@ class Switch:
         self.tape.crashed |= command.crashed
         return [e.RecordingFailed("AMI is down") if self.recorder_down else e.RecordingSealed(12500)]
 
+    def _tellagent(self, command: c.TellAgent) -> None:
+        if self.presence[Leg.AGENT] is Presence.UP:
+            self.heard[Leg.AGENT].append(command.prompt)
+
     def _senddigits(self, command: c.SendDigits) -> None:
         self.keys_heard[command.leg] += command.digits
 
@@ -373,4 +377,4 @@ class Switch:
         self.timers.clear()
 
 
-_NEEDS_LINK = (c.DialLeg, c.PlayPrompt, c.StopPrompt, c.Bridge, c.Unbridge, c.SendDigits, c.HangUp)
+_NEEDS_LINK = (c.DialLeg, c.PlayPrompt, c.StopPrompt, c.Bridge, c.Unbridge, c.SendDigits, c.HangUp, c.TellAgent)

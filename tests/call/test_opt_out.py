@@ -50,6 +50,29 @@ def test_nine_while_waiting_for_the_agent() -> None:
     assert call.prompt_ends().disposition == "opted_out"
 
 
+@pytest.mark.parametrize("begin", [noticed, noticed_in_bridge, questioned])
+def test_nine_that_arrives_as_the_call_is_being_ended_is_not_lost(begin: Begin) -> None:
+    call = begin()
+    call.slow.add(c.HangUp)
+    call.happens(e.HangupRequested("cli")).press(CALLEE, "9").let_go()
+    assert call.ledger.opted_out == ["callee_key_9"]
+    assert call.disposition == "opted_out"
+
+
+@pytest.mark.parametrize("leg", list(Leg))
+def test_star_nine_begun_in_the_talk_and_finished_as_it_ends_is_not_lost(leg: Leg) -> None:
+    call = talking()
+    call.slow.add(c.HangUp)
+    call.press(leg, "*").happens(e.HangupRequested("cli")).press(leg, "9").let_go()
+    assert call.ledger.opted_out == [f"{leg}_star_9"]
+    assert call.disposition == "opted_out"
+
+
+def test_a_request_with_a_long_name_fits_the_ledger() -> None:
+    call = talking().happens(e.OptOutRequested("x" * 64))
+    assert [len(source) for source in call.ledger.opted_out] == [64]
+
+
 def test_nine_while_the_answer_is_being_written_or_the_recorder_starts() -> None:
     call = asked_in_bridge()
     call.slow.add(c.WriteConsent)

@@ -225,6 +225,30 @@ def test_pause_and_resume_by_the_agents_phone_leave_a_silence() -> None:
     assert call.keys_heard == {CALLEE: "", AGENT: ""}
 
 
+def test_the_agent_alone_is_told_of_a_pause_and_only_once_it_is_one() -> None:
+    call = talking()
+    call.slow.add(c.PauseRecording)
+    call.press(AGENT, "*1")
+    assert not call.told(AGENT, Prompt.RECORDING_PAUSED)
+    call.let_go()
+    assert call.told(AGENT, Prompt.RECORDING_PAUSED)
+    call.slow.add(c.ResumeRecording)
+    call.press(AGENT, "*2")
+    assert not call.told(AGENT, Prompt.RECORDING_RESUMED)
+    call.let_go()
+    assert call.told(AGENT, Prompt.RECORDING_RESUMED)
+    assert not {Prompt.RECORDING_PAUSED, Prompt.RECORDING_RESUMED} & {*call.heard[CALLEE], *call.tape.heard}
+
+
+def test_a_pause_that_fails_or_was_taken_back_is_not_announced() -> None:
+    call = talking()
+    call.recorder_down = True
+    assert not call.press(AGENT, "*1").told(AGENT, Prompt.RECORDING_PAUSED)
+    call = talking()
+    call.slow.add(c.PauseRecording)
+    assert not call.press(AGENT, "*1*2").let_go().told(AGENT, Prompt.RECORDING_PAUSED)
+
+
 def test_pause_and_resume_by_the_api() -> None:
     call = talking().happens(e.PauseRequested()).say(CALLEE, "4111").happens(e.ResumeRequested()).say(CALLEE, "then")
     assert call.tape.heard == ["then"]
