@@ -1,5 +1,6 @@
 """One call's books: the facts for the gate, and all it writes that must last before the next step."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from compliance.gate import Gate
 from compliance.number import Number
 from compliance.verdict import Decision, RecordingMode, Verdict
 from storage.audit import AuditTag
+from storage.canonical import canonical
 from storage.database import Database
 from storage.ledger.consents import Act
 from storage.ledger.optout import opt_out
@@ -183,7 +185,7 @@ class Books:
             "pack": self._verdict.pack if self._verdict else "",
         }
         async with self._database.begin() as tx:
-            await tx.consents.add(
+            consent = await tx.consents.add(
                 self._order.party,
                 kind="recording",
                 purpose=self._order.campaign.purpose,
@@ -193,6 +195,10 @@ class Books:
                 at=_now(),
                 by="callee",
             )
+            # The log names the evidence by its digest: changed in the ledger later, it is no longer what was written.
+            digest = hashlib.sha256(canonical(proof).encode()).hexdigest()
+            data = {"attempt": self._order.attempt, "consent": consent, "act": act, "evidence": digest}
+            await tx.audit.append(AuditTag.CONSENT_WRITTEN, _now(), data)
 
     async def write_opt_out(self, source: str) -> None:
         """In the do-not-call list, every pending attempt to the number cancelled, audited: one commit."""
@@ -219,7 +225,10 @@ class Books:
         """Raises HeedlineError: not written; the attempt stays open and is ended when the conductor next starts."""
         async with self._database.begin() as tx:
             if disposition == "denied" and self._verdict is not None and self._digest:
-                await tx.attempts.deny(self._order.attempt, self._verdict, self._digest, _now())
+                if self._verdict.allowed:  # the rules allowed it; it is denied for what `detail` says
+                    await tx.attempts.end(self._order.attempt, disposition, detail[:256], _now())
+                else:
+                    await tx.attempts.deny(self._order.attempt, self._verdict, self._digest, _now())
                 await tx.audit.append(AuditTag.ATTEMPT_DENIED, _now(), {"attempt": self._order.attempt})
             else:
                 await tx.attempts.end(self._order.attempt, disposition, detail[:256], _now())
