@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ari_app.ami import AmiClient
@@ -21,7 +21,7 @@ from ari_app.ari.errors import AriError
 from ari_app.ari.events import BadEvent, StasisStart
 from ari_app.books import Books, Places
 from ari_app.call import Call, Phase
-from ari_app.call.events import Event, HangupRequested, Leg, RecordingFailed
+from ari_app.call.events import HangupRequested, Leg, RecordingFailed
 from ari_app.errors import AgentBusy, ConductorDown, NoSuchAgent, NoSuchCall
 from ari_app.line import APP, Line, Where
 from ari_app.live import Instruments, LiveCall
@@ -29,6 +29,7 @@ from ari_app.order import Order, plan_of
 from ari_app.prompts import Prompts
 from ari_app.reconcile import look, sweep, tell
 from ari_app.recovery import recover
+from ari_app.schedule import start_due
 from ari_app.story import Story
 from ari_app.switchboard import Switchboard
 from ari_app.tape import Tape
@@ -37,7 +38,6 @@ from compliance.errors import HeedlineError
 from compliance.gate import Gate
 from compliance.number import Number, parse_number
 from storage.database import Database
-from storage.ledger.attempts import Attempt, AttemptState
 from storage.ledger.campaigns import Campaign
 from storage.vault.client import RecorderClient
 
@@ -63,7 +63,6 @@ UNHEARD = (
 SCHEDULE_S = 1.0
 AMI_MOMENT_S = 2.0
 LOOKS, LOOK_AGAIN_S = 10, 0.5
-STALE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,7 @@ class Conductor:
     def __post_init__(self) -> None:
         self._story = Story(self.database)
         self._reserved: dict[str, str] = {}  # agent → attempt
+        self._closing = False
         self._ready = asyncio.Event()
         self._session: AriSession | None = None
         self._nudge = asyncio.Event()
@@ -177,6 +177,8 @@ class Conductor:
     @property
     def trouble(self) -> str:
         """Why no call can be placed now; empty when one can."""
+        if self._closing:
+            return "Heedline is being stopped"
         if not self._ready.is_set():
             return "the PBX is not connected"
         if self._story.full:
@@ -204,7 +206,7 @@ class Conductor:
             attempt = (await self._plan(parsed, campaign, agent, by, not_before))[0]
             self._nudge.set()
             return attempt
-        with self._reservation(agent):
+        with self.reservation(agent):
             attempt, party, settings = await self._plan(parsed, campaign, agent, by, _now())
             plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=False)
             self.start(Order(attempt, party, parsed, settings, agent, plan))
@@ -217,10 +219,10 @@ class Conductor:
             settings = await tx.campaigns.get(campaign)
             party = await tx.parties.ensure(number)
             attempt = await tx.attempts.plan(party, campaign, agent, not_before, by)
-        await self._voice(settings)
+        await self.voice(settings)
         return attempt, party, settings
 
-    async def _voice(self, campaign: Campaign) -> None:
+    async def voice(self, campaign: Campaign) -> None:
         """Render what the campaign will say, once; a file that is missing later denies its calls."""
         voice = (campaign.seller, campaign.caller_id, campaign.language)
         prompts = self._prompts_of(campaign)
@@ -240,8 +242,11 @@ class Conductor:
             raise NoSuchAgent(f"agent {agent[:31]!r}: no phone of that name is set up; see [[phones]] in heedline.toml")
         return self.setup.agents[agent]
 
+    def is_free(self, agent: str) -> bool:
+        return agent not in self._reserved
+
     @contextmanager
-    def _reservation(self, agent: str) -> Iterator[None]:
+    def reservation(self, agent: str) -> Iterator[None]:
         """The agent is kept for a call that is being planned; `equip` puts the attempt's name on it."""
         if self.trouble:
             raise ConductorDown(f"no call can be placed: {self.trouble}")
@@ -311,7 +316,7 @@ class Conductor:
             if not self.setup.manual_campaign:
                 raise ConductorDown("calls from the phone are off: call.manual_campaign is not set")
             number = parse_number(args[1], self.setup.default_region)
-            with self._reservation(agent):
+            with self.reservation(agent):
                 await self.client.channels.answer(channelId=channel)
                 await self._manual(channel, name, agent, number)
         except HeedlineError as error:
@@ -347,7 +352,7 @@ class Conductor:
         while True:
             await self._ready.wait()
             try:
-                await self._start_due()
+                await start_due(self)
             except HeedlineError as error:
                 log.warning("planned calls wait: %s", error)
             self._nudge.clear()
@@ -357,45 +362,13 @@ class Conductor:
             except TimeoutError:
                 continue
 
-    async def _start_due(self) -> None:
-        async with self.database.read() as tx:
-            due = await tx.attempts.due(_now())
-        for attempt in due:
-            agent = attempt.agent or ""
-            if attempt.id in self.board.calls or agent not in self.setup.agents:
-                continue
-            if attempt.not_before < _now() - STALE:
-                await self._expire(attempt.id)
-            elif agent not in self._reserved and not self.trouble:
-                await self._start_planned(attempt, agent)
-
-    async def _start_planned(self, attempt: Attempt, agent: str) -> None:
-        with self._reservation(agent):
-            async with self.database.read() as tx:
-                settings = await tx.campaigns.get(attempt.campaign)
-                number = await tx.parties.number(attempt.party_id)
-                seq = await tx.events.next_seq(attempt.id)
-                still = await tx.attempts.get(attempt.id)
-            await self._voice(settings)
-            if still.state is AttemptState.PENDING and attempt.id not in self.board.calls:
-                plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=False)
-                self.start(Order(attempt.id, attempt.party_id, number, settings, agent, plan), seq)
-
-    async def _expire(self, attempt: str) -> None:
-        """Who was to be called long ago is not surprised now."""
-        async with self.database.begin() as tx:
-            await tx.attempts.end(attempt, "expired", "its time passed while no call could be placed", _now())
-
-    async def hang_up_all(self, by: str) -> None:
-        """End every call in good order and wait for the last."""
+    async def hang_up_all(self, by: str, closing: bool = False) -> None:
+        """End every call in good order and wait for the last. `closing`: and none is placed any more."""
+        self._closing = self._closing or closing
         calls = [call for call in self.board.calls.values() if call.call.phase is not Phase.ENDED]
         for call in calls:
             call.post(HangupRequested(by))
         await asyncio.gather(*(call.ended.wait() for call in calls))
-
-    def post(self, attempt: str, event: Event) -> None:
-        """Raises NoSuchCall."""
-        self.call(attempt).post(event)
 
 
 def _now() -> datetime:

@@ -3,7 +3,8 @@
     GET  /health                                      what runs, what is missing
     POST /calls        {number, campaign, agent, by, not_before?}       → 201 {attempt}
     GET  /calls                                       the live calls
-    POST /drain        {by}                           hang up every call, answer when the last has ended
+    POST /drain        {by, closing?}                 hang up every call, answer when the last has ended;
+                                                      closing: none is placed any more
     POST /calls/{attempt}/{hangup|optout|pause|resume}   {by}           → 202; an opt-out is durable by then
 
 Who may open the socket may place calls; every one of them still goes through the gate.
@@ -45,6 +46,11 @@ class CallBody(_Body):
 
 class ActBody(_Body):
     by: Text
+
+
+class DrainBody(_Body):
+    by: Text
+    closing: bool = False
 
 
 Body = TypeVar("Body", bound=_Body)
@@ -91,7 +97,8 @@ def application(conductor: Conductor) -> web.Application:
         return web.json_response({"attempt": call.id}, status=202)
 
     async def drain(request: web.Request) -> web.Response:
-        await conductor.hang_up_all((await _read(request, ActBody)).by)
+        body = await _read(request, DrainBody)
+        await conductor.hang_up_all(body.by, body.closing)
         return web.json_response({"calls": 0})
 
     app.router.add_get("/health", health)

@@ -34,8 +34,9 @@ class ConductorClient:
         """`hangup`, `optout`, `pause` or `resume` a live call."""
         await self._ask("POST", f"/calls/{attempt}/{act}", {"by": by})
 
-    async def drain(self, by: str) -> None:
-        await self._ask("POST", "/drain", {"by": by})
+    async def drain(self, by: str, *, closing: bool = False) -> None:
+        """Hang up every call and wait for the last; with `closing` none is placed any more."""
+        await self._ask("POST", "/drain", {"by": by, "closing": closing})
 
     async def wait_ready(self) -> None:
         """Until calls can be placed and recorded."""

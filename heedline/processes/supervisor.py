@@ -137,7 +137,7 @@ class Supervisor:
             self._say("ending the calls")
             with contextlib.suppress(HeedlineError, TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
-                    await ConductorClient(self.home.conductor_socket).drain("supervisor")
+                    await ConductorClient(self.home.conductor_socket).drain("supervisor", closing=True)
         for name in ("conductor", "recorder"):
             process = self._running.get(name)
             if process is not None and process.returncode is None:
