@@ -14,7 +14,9 @@ from compliance.errors import HeedlineError
 from heedline.demo.sound import find_prompt, load
 from storage.ledger.consents import ConsentAct
 from storage.ledger.dnc import DncEntry
-from tests.pbx.faults import LOOK_S, Centre, Lane, open_centre, promises_hold, see_through, seed_of
+from tests.pbx.centre import LOOK_S, Centre, Lane, open_centre, seed_of
+from tests.pbx.moments import see_through
+from tests.pbx.promises import promises_hold
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 SEED = seed_of(__name__)

@@ -7,7 +7,8 @@ import pytest_asyncio
 
 from heedline.demo.plaintext import files_below, found_in
 from storage.vault.kernel import RAMFS_MAGIC, TMPFS_MAGIC, file_system_magic
-from tests.pbx.faults import Centre, open_centre, see_through, seed_of
+from tests.pbx.centre import Centre, open_centre, seed_of
+from tests.pbx.moments import see_through
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 SEED = seed_of(__name__)

@@ -16,7 +16,7 @@ from compliance.errors import HeedlineError
 from heedline.demo.sound import load, tone_seconds
 from heedline.demo.world import AGENT_HZ
 from storage.ledger.recordings import RecordingState
-from tests.pbx.faults import LOOK_S, Centre, Lane, open_centre, seed_of
+from tests.pbx.centre import LOOK_S, Centre, Lane, open_centre, seed_of
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 SEED = seed_of(__name__)

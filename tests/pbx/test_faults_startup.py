@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from heedline.secrets import write_private
 from heedline.tls import ensure_certificate
-from tests.pbx.faults import Centre, Lane, open_centre, promises_hold, seed_of
+from tests.pbx.centre import Centre, Lane, open_centre, seed_of
+from tests.pbx.promises import promises_hold
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 SEED = seed_of(__name__)

@@ -5,17 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.pbx.faults import (
-    TALK,
-    Centre,
-    all_promises_hold,
-    blows,
-    finish,
-    open_centre,
-    seed_of,
-    strike_at,
-    talk_was_kept_whole,
-)
+from tests.pbx.centre import Centre, open_centre, seed_of
+from tests.pbx.moments import TALK, blows, finish, strike_at
+from tests.pbx.promises import all_promises_hold, talk_was_kept_whole
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 LANES = 4

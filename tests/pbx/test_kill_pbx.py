@@ -5,17 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.pbx.faults import (
-    TALK,
-    Centre,
-    all_promises_hold,
-    blows,
-    finish,
-    lost_at_most_the_unflushed_second,
-    open_centre,
-    seed_of,
-    strike_at,
-)
+from tests.pbx.centre import Centre, open_centre, seed_of
+from tests.pbx.moments import TALK, blows, finish, strike_at
+from tests.pbx.promises import all_promises_hold, lost_at_most_the_unflushed_second
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 LANES = 4

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from heedline.cli.main import app
-from tests.pbx.faults import open_centre, see_through, seed_of
+from tests.pbx.centre import open_centre, seed_of
+from tests.pbx.moments import see_through
 
 pytestmark = pytest.mark.pbx
 SEED = seed_of(__name__)
