@@ -1,13 +1,16 @@
 """`heedline call`: place a call, and act on one that is going on."""
 
 import asyncio
+import contextlib
 import getpass
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 
+from compliance.errors import BadInput
 from heedline.cli.ledger import print_table
 from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, print_json
 from heedline.conductor_client import ConductorClient
@@ -35,11 +38,20 @@ def place(
     json: JsonOption = False,
 ) -> None:
     """Ask for a call. The gate decides at the instant of dialling; `heedline calls story ATTEMPT` tells what came."""
-    attempt = _run(_client(home).place(number, campaign, agent, getpass.getuser(), at))
+    attempt = _run(_client(home).place(number, campaign, agent, getpass.getuser(), _time(at)))
     if json:
         print_json({"attempt": attempt})
     else:
         Console().print(attempt, markup=False, highlight=False)
+
+
+def _time(at: str | None) -> str | None:
+    if at is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if datetime.fromisoformat(at).tzinfo is not None:
+            return at
+    raise BadInput(f"--at {at[:40]!r}: a time is written with its zone, as in 2026-03-01T09:00:00-05:00")
 
 
 def _act(attempt: str, act: str, home: HomeOption, json: bool) -> None:

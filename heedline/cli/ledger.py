@@ -12,16 +12,34 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from compliance.errors import BadInput
 from heedline.bootstrap import open_database
 from heedline.cli.options import home_of
 from heedline.settings import Settings
+from storage.audit import without_numbers
 from storage.database import Database
 
 T = TypeVar("T")
 _PIPE_WIDTH = 1000
+_WORD = 26  # an id
+_ROOM = 8
 
 PrincipalOption = Annotated[str, typer.Option("--as", metavar="PRINCIPAL", help="Who asks; their roles must allow it.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept. No phone numbers.")]
+_LONGEST_REASON = 256
+
+
+def _reason(text: str) -> str:
+    """Numbers are kept encrypted; a text is not. Raises BadInput."""
+    if not 1 <= len(text) <= _LONGEST_REASON or not text.isprintable():
+        raise BadInput(f"--reason: 1 to {_LONGEST_REASON} printable characters")
+    if not text.startswith(without_numbers(text)):
+        raise BadInput("--reason: may not hold a phone number; write it without")
+    return text
+
+
+ReasonOption = Annotated[
+    str, typer.Option("--reason", callback=_reason, help="Why; it is kept as it is, so no phone numbers.")
+]
 
 
 def on_ledger(home: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
@@ -50,22 +68,42 @@ def when(moment: datetime | None) -> str:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table, or one line when there is nothing to show. Cells are printed as they are, without markup.
 
-    The first column names the row and is never cut; into a pipe nothing is.
+    On a narrow screen cells break between words; a word as long as an id is never cut, nor anything into a pipe.
     """
-    table = Table(box=None, pad_edge=False)
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    console = _console()
+    unbroken = _unbroken(columns, cells, console.width)
     for index, column in enumerate(columns):
-        table.add_column(column, no_wrap=index == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_WIDTH)
+        table.add_column(column, no_wrap=index in unbroken, overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
     console.print(table if table.row_count else empty)
+
+
+def _unbroken(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> set[int]:
+    """The columns of single words, the longest first, as many as leave the others room for a word each."""
+    longest = [max(len(text) for text in (column, *(row[at] for row in cells))) for at, column in enumerate(columns)]
+    single = [at for at in range(len(columns)) if longest[at] <= _WORD and all(" " not in row[at] for row in cells)]
+    chosen: set[int] = set()
+    for at in sorted(single, key=lambda at: (at != 0, -longest[at])):
+        kept = chosen | {at}
+        needed = sum(longest[i] if i in kept else min(longest[i], _ROOM) for i in range(len(columns)))
+        if needed + len(columns) - 1 <= width:
+            chosen = kept
+    return chosen
 
 
 def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     """A block of `name  value` lines."""
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, value in pairs:
         grid.add_row(Text(name, style="dim"), Text("" if value is None else str(value)))
-    Console().print(grid)
+    _console().print(grid)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)

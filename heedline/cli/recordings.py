@@ -206,7 +206,7 @@ def play(
 
     with on_ledger(home, work) as opened:
         stretch = stretch_of(opened, start, end)
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as player:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as player:
             if player.stdin is not None:
                 to_player(opened, stretch, player.stdin)
             status = player.wait()

@@ -15,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from compliance.errors import HeedlineError
+from compliance.errors import BadInput, HeedlineError
 from heedline.bootstrap import open_database
 from heedline.conductor_client import ConductorClient
 from heedline.demo.phone import Phone
 from heedline.home import Home
-from heedline.initialise import initialise
+from heedline.initialise import DEFAULT_SETTINGS, initialise
 from heedline.pbx import Instance
 from heedline.secrets import read_password, write_private
 from heedline.settings import Settings
@@ -34,6 +34,7 @@ AGENT_HZ = 440.0
 CALLEE_HZ = 880.0
 READY_S = 45.0
 STOP_S = 40.0
+_MADE_BY_THE_DEMO = "# Made by the demo"
 _LOOK_S = 0.05  # between two looks into the ledger: another process writes it, and SQLite gives no sign
 
 
@@ -83,8 +84,18 @@ class World:
     async def prepare(self) -> None:
         """The home: settings for these phones, secrets, certificate, ledger. Adds only what is missing."""
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._refuse_a_home_in_use()
         write_private(self.home.settings_file, self._toml().encode(), replace=True)
         await initialise(self.home)
+
+    def _refuse_a_home_in_use(self) -> None:
+        """Settings that a person wrote are not ours to replace. Raises BadInput."""
+        file = self.home.settings_file
+        if not file.exists():
+            return
+        written = file.read_text(errors="replace")
+        if not written.startswith(_MADE_BY_THE_DEMO) and written != DEFAULT_SETTINGS:
+            raise BadInput(f"{file}: somebody's own settings; give the demo a folder of its own with --home")
 
     async def __aenter__(self) -> Self:
         await self.prepare()
@@ -171,7 +182,7 @@ class World:
     def _toml(self) -> str:
         ports = self.ports
         head = f"""\
-# Made by the demo: one PBX, phones of agents and callees on loopback, every number rings the first callee's phone.
+{_MADE_BY_THE_DEMO}: one PBX, phones of agents and callees on loopback, every number rings the first callee's phone.
 [pbx]
 instance = "{self.instance}"
 ari_port = {ports.ari}

@@ -53,7 +53,8 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    for name in ("alembic", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def run_process(home: Home, name: str, main: Coroutine[None, None, None]) -> None:

@@ -44,7 +44,8 @@ def stretch_of(recording: OpenRecording, start: float | None, end: float | None)
     first = 0 if start is None else round(start * rate)
     last = length if end is None else min(round(end * rate), length)
     if not 0 <= first <= last or (first == last and length):
-        raise BadInput(f"from {start} to {end}: the recording has {length / rate:.2f} s; --from is before --to")
+        asked = f"from {start or 0:g} s to {'its end' if end is None else f'{end:g} s'}"
+        raise BadInput(f"{asked}: nothing is there; the recording has {length / rate:.2f} s")
     return Stretch(first, last)
 
 
@@ -60,9 +61,8 @@ def to_file(recording: OpenRecording, stretch: Stretch, target: Path, kind: Audi
     except OSError as error:
         raise BadInput(f"{target}: {error.strerror}; name a new file in a folder you may write to") from None
     try:
-        with os.fdopen(descriptor, "w+b") as stream:
+        with os.fdopen(descriptor, "w+b", buffering=0) as stream:
             _encode(recording, stretch, stream, kind)
-            stream.flush()
             os.fsync(stream.fileno())
             size = os.fstat(stream.fileno()).st_size
         target.hardlink_to(scratch)  # refuses an existing name
@@ -77,12 +77,38 @@ def to_file(recording: OpenRecording, stretch: Stretch, target: Path, kind: Audi
     return size
 
 
+class _Sink:
+    """A file as libsndfile's callbacks use one. They may not raise: what failed is kept, and raised afterwards."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.failed: OSError | None = None
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int) -> bytes:
+        return self._stream.read(size)
+
+    def write(self, data: bytes) -> int:
+        if self.failed is None:
+            try:
+                left = memoryview(data)
+                while left:
+                    left = left[self._stream.write(left) :]
+            except OSError as error:
+                self.failed = error
+        return len(data)
+
+
 def _encode(recording: OpenRecording, stretch: Stretch, stream: IO[bytes], kind: AudioFormat) -> None:
     container, coding = _KINDS[kind]
-    rate = recording.manifest.rate
-    with soundfile.SoundFile(stream, "w", rate, CHANNELS, coding, format=container) as out:
+    rate, sink = recording.manifest.rate, _Sink(stream)
+    with soundfile.SoundFile(sink, "w", rate, CHANNELS, coding, format=container) as out:
         for block in recording.stretch(stretch.first, stretch.last):
             out.write(numpy.frombuffer(block, "<i2").reshape(-1, CHANNELS))
+            if sink.failed is not None:
+                break
+    if sink.failed is not None:  # asked once more: closing writes too
+        raise sink.failed
 
 
 def to_player(recording: OpenRecording, stretch: Stretch, stream: IO[bytes]) -> None:
