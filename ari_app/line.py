@@ -114,7 +114,7 @@ class Line:
         except (AriError, TimeoutError) as error:
             log.warning("%s: the %s could not be dialled: %s", self._attempt, leg, error)
             self._post(LegFailed(leg, Failure.UNREACHABLE))
-            if not isinstance(error, ServerFault):
+            if leg in self.names or not isinstance(error, ServerFault):  # a 500 to `create` alone left no channel
                 await self._hang_up(leg)
 
     def in_stasis(self, leg: Leg, name: str) -> None:

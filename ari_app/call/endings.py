@@ -140,4 +140,5 @@ def hang_up_again(call: Call, event: Event) -> Step:
 
 def write(call: Call, event: Event) -> Step:
     late = "" if call.tape is not Tape.STOPPING else "the recording was not sealed yet"
-    return call, [EndAttempt(call.disposition, "; ".join(part for part in (call.detail, late) if part))]
+    end = EndAttempt(call.disposition, "; ".join(part for part in (call.detail, late) if part))
+    return call, [*move.hang_up(call), end]  # who is still on the line by now: nobody will follow them any more

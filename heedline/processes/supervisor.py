@@ -29,6 +29,7 @@ MOST_IN_A_ROW = 5
 BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 STOP_S = 10.0
 DRAIN_S = 15.0
+LAST_WORDS_BYTES = 8 * 1024
 
 
 class ChildFailed(HeedlineError):
@@ -47,7 +48,8 @@ class Child:
         return self.home.log / f"{self.name}.log"
 
     async def start(self) -> asyncio.subprocess.Process:
-        with self.log.open("ab") as out:
+        out = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -62,10 +64,14 @@ class Child:
                 env={**os.environ, SUPERVISED: "1"},
                 start_new_session=True,  # Ctrl-C is for the supervisor: it stops the others in order
             )
+        finally:
+            os.close(out)
 
     def last_words(self) -> str:
         try:
-            lines = self.log.read_text(errors="replace").splitlines()
+            with self.log.open("rb") as log_file:  # its end only: it may have grown for months
+                log_file.seek(max(0, self.log.stat().st_size - LAST_WORDS_BYTES))
+                lines = log_file.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
         return lines[-1] if lines else ""

@@ -277,3 +277,12 @@ def test_tape_that_fails_in_the_talk() -> None:
     assert not call.tape.running
     assert call.say(CALLEE, "yes").hang_up(CALLEE).disposition == "completed"
     assert call.tape.heard == []
+
+
+def test_a_leg_that_never_reports_its_end_is_hung_up_once_more_before_the_call_is_let_go() -> None:
+    call = talking()
+    call.deaf.add(c.HangUp)
+    call.happens(e.HangupRequested("cli")).wait(31)
+    assert call.call.phase is Phase.ENDED
+    assert call.commands.count(c.HangUp(CALLEE)) == 2
+    assert isinstance(call.commands[-1], c.EndAttempt)
