@@ -1,19 +1,20 @@
-"""The same ledger on PostgreSQL.
-
-Needs asyncpg and, in HEEDLINE_TEST_POSTGRESQL, the URL (postgresql+asyncpg://…) of a database that may be
-emptied.
-"""
+"""The same ledger on PostgreSQL: a server of the tests' own, where the machine has the program."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, delete, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.audit import AuditTag, CheckpointSigner, verify
@@ -22,31 +23,76 @@ from storage.errors import AttemptInFlight, DatabaseBusy, DatabaseFailed, Ledger
 from storage.ledger.optout import opt_out, take_off
 from storage.numbers import NumberKeys
 from storage.schema import APPEND_ONLY, metadata
+from tests.pbx.switch import free_port
 from tests.storage.builders import CALLEE, planned, verdict
 
-URL = os.environ.get("HEEDLINE_TEST_POSTGRESQL", "")
-pytestmark = pytest.mark.skipif(not URL, reason="HEEDLINE_TEST_POSTGRESQL is not set")
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an empty database. PostgreSQL refuses to run as root: then it runs as its package's user."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("no PostgreSQL server on this machine (package postgresql)")
+    programs = found[-1].parent
+    user = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="heedline-pg-"))  # not below pytest's own folders: those are ours alone
+    if user:
+        shutil.chown(folder, user)
+    data = folder / "data"
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", "heedline", "-A", "trust", "--no-sync", "--no-instructions"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        user=user,
+    )
+    port = free_port()
+    server = subprocess.Popen(
+        [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"],
+        stderr=subprocess.DEVNULL,
+        user=user,
+    )
+    try:
+        asyncio.run(_answers(f"postgresql+asyncpg://heedline@127.0.0.1:{port}/postgres"))
+        yield f"postgresql+asyncpg://heedline@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(folder)
+
+
+async def _answers(url: str) -> None:
+    """Wait until the server, which gives no sign, lets us in."""
+    async with asyncio.timeout(30):
+        while True:
+            engine = create_async_engine(url)
+            try:
+                async with engine.connect():
+                    return
+            except (OSError, SQLAlchemyError):
+                await asyncio.sleep(0.1)
+            finally:
+                await engine.dispose()
 
 
 @pytest_asyncio.fixture
-async def pg(keys: NumberKeys, signer: CheckpointSigner) -> AsyncIterator[Database]:
-    engine = create_async_engine(URL)
+async def pg(url: str, keys: NumberKeys, signer: CheckpointSigner) -> AsyncIterator[Database]:
+    engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.execute(text("DROP SCHEMA public CASCADE"))
         await connection.execute(text("CREATE SCHEMA public"))
     await engine.dispose()
-    assert (await upgrade(URL)).before is None
-    database = await Database.open(URL, keys, signer)
+    assert (await upgrade(url)).before is None
+    database = await Database.open(url, keys, signer)
     yield database
     await database.close()
 
 
-async def test_the_migrations_make_the_schema_of_the_code(pg: Database) -> None:
+async def test_the_migrations_make_the_schema_of_the_code(pg: Database, url: str) -> None:
     def difference(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         return list(compare_metadata(context, metadata))
 
-    engine = create_async_engine(URL)
+    engine = create_async_engine(url)
     async with engine.connect() as connection:
         assert await connection.run_sync(difference) == []
     await engine.dispose()
@@ -79,14 +125,14 @@ async def test_the_database_itself_refuses_to_change_what_is_append_only(pg: Dat
 
 
 async def test_writers_of_several_processes_make_one_chain_and_one_waits_no_longer_than_it_may(
-    pg: Database, keys: NumberKeys, signer: CheckpointSigner, now: datetime
+    pg: Database, url: str, keys: NumberKeys, signer: CheckpointSigner, now: datetime
 ) -> None:
     async def write(database: Database) -> None:
         for n in range(50):
             async with database.begin() as tx:
                 await tx.audit.append(AuditTag.CONDUCTOR_ALARM, now, {"n": n})
 
-    other = await Database.open(URL, keys, signer)
+    other = await Database.open(url, keys, signer)
     await asyncio.gather(write(pg), write(other))
     async with pg.begin():
         with pytest.raises(DatabaseBusy):
