@@ -30,6 +30,7 @@ check: ## ruff, mypy --strict, layering, documents against the program
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python tools/check_docs.py
+	@.venv/bin/python tools/call_diagram.py --check
 
 bench: ## figures of docs/performance.md, measured on this machine
 	@tools/setup.sh bench

@@ -141,6 +141,10 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except HeedlineError as error:
         status = 404 if isinstance(error, NoSuchCall) else 400 if isinstance(error, BadInput) else 409
         return web.json_response({"error": str(error)}, status=status)
+    except web.HTTPException as error:
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        message = f"{request.method} of this path: {error.reason}; see docs/control-api.md"
+        return web.json_response({"error": message}, status=error.status, headers=allowed)
 
 
 async def serve(conductor: Conductor, socket: Path) -> web.AppRunner:

@@ -15,7 +15,7 @@ from storage.database import upgrade
 KEYS = ("number-lookup.key", "number-seal.key", "node.key")
 PASSWORDS = ("ari.password", "ami.password")
 DEFAULT_SETTINGS = """\
-# Heedline's settings. Every key is optional; an unknown one is refused. Secrets are files in secrets/.
+# Heedline's settings. Every key is optional; an unknown one is refused (docs/settings.md). Secrets are files in secrets/.
 
 # [pbx]                        # one Asterisk; ARI and AMI listen on 127.0.0.1 only
 # sip_address = "127.0.0.1"    # where phones reach it; "0.0.0.0" for all addresses
@@ -25,6 +25,11 @@ DEFAULT_SETTINGS = """\
 # [recording]
 # spool = ""                   # empty: a tmpfs of its own
 # retention_days = 1825        # 16 CFR 310.5: five years
+
+# [call]
+# agent_region = "US-NY"       # where agents sit; a bare "US" is an unknown state: the strictest law counts, and the
+# storage_region = "US-NY"     # announcement itself is recorded
+# seller_region = "US-NY"
 
 # [[phones]]                   # then `heedline init` makes secrets/phone-alice.password
 # name = "alice"

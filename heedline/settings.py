@@ -50,7 +50,6 @@ class Recording(_Strict):
 
 
 class Call(_Strict):
-    ring_seconds: Annotated[int, Field(ge=15, le=120)] = 25  # 47 CFR 64.1200(a)(6): at least 15 s
     agent_ring_seconds: Annotated[int, Field(ge=3, le=120)] = 20
     agent_region: Region = "US"
     storage_region: Region = "US"
