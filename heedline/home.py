@@ -1,15 +1,15 @@
 """The home: the one folder that holds all Heedline keeps on a machine.
 
-    heedline.toml      settings, no secrets
-    secrets/           0700; one secret a file, 0600
-    tls/               the PBX's certificate and the CA the phones trust
-    ledger.sqlite3     the ledger (unless settings name a PostgreSQL)
-    vault/             sealed segments
-    prompts/           rendered prompts, by content hash
-    pbx/<instance>/    etc, run, log, db, spool of one Asterisk
-    run/               sockets and process ids
-    log/               what our processes say
-    backups/           made before a migration
+heedline.toml      settings, no secrets
+secrets/           0700; one secret a file, 0600
+tls/               the PBX's certificate and the CA the phones trust
+ledger.sqlite3     the ledger (unless settings name a PostgreSQL)
+vault/             sealed segments
+prompts/           rendered prompts, by content hash
+pbx/<instance>/    etc, run, log, db, spool of one Asterisk
+run/               sockets and process ids
+log/               what our processes say
+backups/           made before a migration
 """
 
 import os

@@ -15,7 +15,7 @@ from storage.database import upgrade
 KEYS = ("number-lookup.key", "number-seal.key", "node.key")
 PASSWORDS = ("ari.password", "ami.password")
 DEFAULT_SETTINGS = """\
-# Heedline's settings. Every key is optional; an unknown one is refused (docs/settings.md). Secrets are files in secrets/.
+# Heedline's settings, all of them in docs/settings.md. Each is optional; an unknown one is refused. No secrets here.
 
 # [pbx]                        # one Asterisk; ARI and AMI listen on 127.0.0.1 only
 # sip_address = "127.0.0.1"    # where phones reach it; "0.0.0.0" for all addresses
