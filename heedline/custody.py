@@ -2,7 +2,7 @@
 
 secrets/node.key         signs manifests and wrapped keys (the recorder)
 secrets/kek-seal.key     seals the private halves of KEKs (the custodian; the recorder never reads it)
-secrets/custodian.key    signs keys that were wrapped anew (the custodian)
+secrets/custodian.key    signs the KEKs that are published, and keys that were wrapped anew (the custodian)
 trusted/<name>.pub       public keys whose signatures count: this node's, the custodian's, other nodes'
 """
 
@@ -45,7 +45,8 @@ def key_provider(home: Home) -> KeyProvider:
 
 
 def keyring(home: Home, settings: Settings, db: Database) -> Keyring:
-    return Keyring(db, key_provider(home), settings.tenant, settings.recording.retention_class)
+    signer, provider = custodian_signer(home), key_provider(home)
+    return Keyring(db, provider, settings.tenant, settings.recording.retention_class, signer, trusted(home))
 
 
 def trusted_folder(home: Home) -> Path:

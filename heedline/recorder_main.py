@@ -7,7 +7,7 @@ import asyncio
 
 from heedline.bootstrap import open_database
 from heedline.cli.options import home_of
-from heedline.custody import node_signer
+from heedline.custody import node_signer, trusted
 from heedline.home import Home
 from heedline.pbx.spool import ensure_ram_spool
 from heedline.processes.lifetime import run_process
@@ -35,6 +35,7 @@ async def run_recorder(home: Home, settings: Settings) -> None:
                 segment_minutes=recording.segment_minutes,
             ),
             node_signer(home, settings),
+            trusted(home),
         )
     finally:
         await db.close()

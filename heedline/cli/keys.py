@@ -15,6 +15,7 @@ from heedline.settings import Settings
 from storage.database import Database
 from storage.ids import is_id
 from storage.ledger.recordings import Kek
+from storage.vault.published import is_genuine
 
 app = typer.Typer(name="keys", help="Keys that recordings are sealed to: list, publish, re-wrap.", no_args_is_help=True)
 
@@ -27,9 +28,9 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
         async with db.read() as tx:
             return await tx.keks.list()
 
-    found = on_ledger(home, work)
+    found, trusted = on_ledger(home, work), custody.trusted(home_of(home))
     if json:
-        print_json({"keks": [_as_json(kek) for kek in found]})
+        print_json({"keks": [{**_as_json(kek), "genuine": is_genuine(kek, trusted)} for kek in found]})
         return
     rows = [
         (
@@ -38,7 +39,7 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
             k.retention_class,
             k.algorithm,
             when(k.created),
-            "destroyed" if k.sealed_private is None else "",
+            "destroyed" if k.sealed_private is None else "" if is_genuine(k, trusted) else "NOT PUBLISHED BY US",
         )
         for k in found
     ]
@@ -90,8 +91,7 @@ def rewrap(
 
     async def work(db: Database) -> int:
         ring = custody.keyring(found, settings, db)
-        signer, trusted = custody.custodian_signer(found), custody.trusted(found)
-        return await ring.rewrap(kek, datetime.now(UTC), operator(), signer, trusted)
+        return await ring.rewrap(kek, datetime.now(UTC), operator())
 
     moved = on_ledger(home, work)
     if json:

@@ -16,6 +16,7 @@ from storage.instant import from_us, to_us
 from storage.unit import Transaction
 
 MOST_WRAPS = 1_000
+MOST_LIVING = 100
 
 
 class NoSuchKek(NotFound):
@@ -35,7 +36,11 @@ class Wrap:
 
 @dataclass(frozen=True)
 class Kek:
-    """A key-encryption key. `sealed_private` is None once destroyed; `month` ("2031-11"): when it may be."""
+    """A key-encryption key.
+
+    `public`: with its publisher's signature (`storage.vault.published`); `sealed_private` is None once destroyed;
+    `month` ("2031-11"): when it may be.
+    """
 
     id: str
     tenant: str
@@ -121,16 +126,16 @@ class Keks:
             raise NoSuchKek(f"no KEK {kek_id[:32]}; `heedline keys list` shows them")
         return _kek(row)
 
-    async def current(self, tenant: str, retention_class: str, month: str) -> Kek | None:
-        """The KEK to wrap to: the newest of that month that has not been destroyed."""
+    async def living(self, tenant: str, retention_class: str, month: str) -> list[Kek]:
+        """Those of that month that have not been destroyed, the newest first."""
         query = select(schema.keks).where(
             schema.keks.c.tenant == tenant,
             schema.keks.c.retention_class == retention_class,
             schema.keks.c.month == month,
             schema.keks.c.sealed_private.is_not(None),
         )
-        row = await self._tx.first(query.order_by(schema.keks.c.id.desc()).limit(1))
-        return None if row is None else _kek(row)
+        rows = await self._tx.all(query.order_by(schema.keks.c.id.desc()).limit(MOST_LIVING))
+        return [_kek(row) for row in rows]
 
     async def list(self) -> list[Kek]:
         query = select(schema.keks).order_by(schema.keks.c.month, schema.keks.c.id)

@@ -19,6 +19,7 @@ from storage.vault.blobs import segment_name
 from storage.vault.errors import NoKek
 from storage.vault.format import Layout
 from storage.vault.manifest import sign
+from storage.vault.published import newest_genuine, public_half
 from storage.vault.session import Closing, Session
 from storage.vault.signing import Signer, Trusted
 from storage.vault.spool import spool_name
@@ -38,8 +39,17 @@ class RecorderSettings:
 
 
 class Books:
-    def __init__(self, db: Database, settings: RecorderSettings, signer: Signer, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: RecorderSettings,
+        signer: Signer,
+        clock: Clock,
+        trusted: Trusted | None = None,
+    ) -> None:
+        """trusted: whose KEKs are sealed to; None: only those this node published itself."""
         self._db, self._settings, self._signer, self._clock = db, settings, signer, clock
+        self._trusted = trusted or Trusted([signer.public])
 
     @property
     def key_id(self) -> str:
@@ -173,7 +183,8 @@ class Books:
 
     async def _segment(self, tx: Transaction, recording: Recording, number: int, at: datetime) -> bytes:
         month = keys.expiry_month(recording.started, self._settings.retention_days)
-        kek = await tx.keks.current(recording.tenant, recording.retention_class, month)
+        living = await tx.keks.living(recording.tenant, recording.retention_class, month)
+        kek = newest_genuine(living, self._trusted)
         if kek is None:
             raise NoKek(
                 f"no KEK for {recording.tenant}/{recording.retention_class}/{month}; run `heedline keys publish`"
@@ -181,7 +192,7 @@ class Books:
         algorithm = keys.algorithm_named(kek.algorithm)
         dek = keys.new_dek()
         place = keys.Place(recording.id, number, kek.id)
-        wrapped = keys.wrap(dek, kek.public, algorithm, place, self._signer)
+        wrapped = keys.wrap(dek, public_half(kek, self._trusted), algorithm, place, self._signer)
         await tx.recordings.segment_opened(recording.id, number, segment_name(recording.id, number), at)
         await tx.wraps.add(recording.id, number, kek.id, algorithm.value, wrapped)
         return dek

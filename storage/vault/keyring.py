@@ -1,5 +1,6 @@
 """Publishing, rotating, re-wrapping and destroying KEKs. Runs beside the custodian; never in the recorder."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from storage.audit import AuditTag
@@ -10,6 +11,7 @@ from storage.unit import Transaction
 from storage.vault import keys
 from storage.vault.errors import BadWrap, KekDestroyed, NoKek
 from storage.vault.providers import KeyProvider
+from storage.vault.published import newest_genuine, public_half, sealed_by
 from storage.vault.signing import Signer, Trusted
 
 MONTHS_AHEAD = 3
@@ -28,8 +30,11 @@ def private_half(kek: Kek, provider: KeyProvider) -> bytes:
 class Keyring:
     """The KEKs of one tenant and retention class."""
 
-    def __init__(self, db: Database, provider: KeyProvider, tenant: str, retention_class: str) -> None:
-        self._db, self._provider = db, provider
+    def __init__(
+        self, db: Database, provider: KeyProvider, tenant: str, retention_class: str, signer: Signer, trusted: Trusted
+    ) -> None:
+        """signer: the custodian's key, which publishes KEKs and signs what is wrapped anew."""
+        self._db, self._provider, self._signer, self._trusted = db, provider, signer, trusted
         self._tenant, self._class = tenant, retention_class
 
     async def publish(self, month: str, now: datetime, algorithm: keys.Algorithm = keys.DEFAULT) -> Kek:
@@ -42,7 +47,7 @@ class Keyring:
         published = []
         async with self._db.begin() as tx:
             for month in keys.months_from(keys.expiry_month(now, retention_days), months + 1):
-                if await tx.keks.current(self._tenant, self._class, month) is None:
+                if newest_genuine(await tx.keks.living(self._tenant, self._class, month), self._trusted) is None:
                     published.append(await self._publish(tx, month, now, keys.DEFAULT))
         return published
 
@@ -51,6 +56,7 @@ class Keyring:
         kek_id = new_id(now)
         sealed = self._provider.seal(kek_id, private)
         kek = Kek(kek_id, self._tenant, self._class, month, algorithm.value, public, sealed, self._provider.name, now)
+        kek = replace(kek, public=sealed_by(kek, self._signer))
         await tx.keks.add(kek)
         await tx.audit.append(AuditTag.KEK_CREATED, now, {"kek": kek_id, "month": month})
         return kek
@@ -65,7 +71,7 @@ class Keyring:
             await tx.audit.append(AuditTag.KEK_DESTROYED, now, data)
         return True
 
-    async def rewrap(self, old_id: str, now: datetime, by: str, signer: Signer, trusted: Trusted) -> int:
+    async def rewrap(self, old_id: str, now: datetime, by: str) -> int:
         """Wrap all that is wrapped to a KEK to the newest of its month instead; returns how many data keys.
 
         Needs no audio. What no trusted key has signed is not signed anew: that would launder a wrap that somebody
@@ -74,7 +80,7 @@ class Keyring:
         """
         async with self._db.begin() as tx:
             old = await tx.keks.get(old_id)
-            new = await tx.keks.current(old.tenant, old.retention_class, old.month)
+            new = newest_genuine(await tx.keks.living(old.tenant, old.retention_class, old.month), self._trusted)
             if new is None or new.id == old.id:
                 raise NoKek(f"no newer KEK for {old.month}; publish one with `heedline keys publish` first")
             data = {"by": by, "from_kek": old.id, "to_kek": new.id}
@@ -85,18 +91,17 @@ class Keyring:
             async with self._db.begin() as tx:
                 page = await tx.wraps.of_kek(old.id, _PAGE)
                 for wrap in page:
-                    await self._move(tx, wrap, private, new, signer, trusted)
+                    await self._move(tx, wrap, private, new)
             done += len(page)
             if len(page) < _PAGE:
                 return done
 
-    @staticmethod
-    async def _move(tx: Transaction, wrap: Wrap, private: bytes, new: Kek, signer: Signer, trusted: Trusted) -> None:
+    async def _move(self, tx: Transaction, wrap: Wrap, private: bytes, new: Kek) -> None:
         here = keys.Place(wrap.recording_id, wrap.segment, wrap.kek_id)
         there = keys.Place(wrap.recording_id, wrap.segment, new.id)
         before, algorithm = keys.algorithm_named(wrap.algorithm), keys.algorithm_named(new.algorithm)
-        keys.check(wrap.wrapped, before, here, trusted)
+        keys.check(wrap.wrapped, before, here, self._trusted)
         dek = keys.unwrap(wrap.wrapped, private, before, here)
-        wrapped = keys.wrap(dek, new.public, algorithm, there, signer)
+        wrapped = keys.wrap(dek, public_half(new, self._trusted), algorithm, there, self._signer)
         await tx.wraps.add(wrap.recording_id, wrap.segment, new.id, algorithm.value, wrapped)
         await tx.wraps.remove(wrap)

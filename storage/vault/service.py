@@ -11,7 +11,7 @@ from storage.vault.books import Books, RecorderSettings
 from storage.vault.recorder import ABANDONED_AFTER, Recorder, utc_now
 from storage.vault.resume import resume
 from storage.vault.server import RecorderServer
-from storage.vault.signing import Signer
+from storage.vault.signing import Signer, Trusted
 from storage.vault.spool import SpoolFolder
 
 log = logging.getLogger("heedline.recorder")
@@ -26,6 +26,7 @@ async def serve(
     socket: Path,
     settings: RecorderSettings,
     signer: Signer,
+    trusted: Trusted | None = None,
     *,
     abandoned_after: float = ABANDONED_AFTER,
 ) -> None:
@@ -37,7 +38,7 @@ async def serve(
     if folder.swap_exposed():
         log.warning("swap is on and %s is mounted without noswap: plaintext could reach the swap disk", spool)
     blobs = FolderBlobs(vault)
-    books = Books(db, settings, signer, utc_now)
+    books = Books(db, settings, signer, utc_now, trusted)
     recorder = Recorder(books, blobs, folder, segment_minutes=settings.segment_minutes, abandoned_after=abandoned_after)
     server = RecorderServer(recorder)
     # The socket first: of two recorders, the second must not touch what the first one follows.

@@ -16,6 +16,7 @@ from storage.vault.errors import BadManifest, BadWrap, KekDestroyed
 from storage.vault.format import CHUNK
 from storage.vault.keyring import private_half
 from storage.vault.manifest import GapKind
+from storage.vault.published import public_half
 from storage.vault.signing import Signer, Trusted
 from storage.vault.verify import LedgerSide, Proof, verify
 from tests.storage.vault.world import PROVIDER, SIGNER, TRUSTED, MixMonitor, World, audio, now
@@ -186,8 +187,9 @@ async def test_rotation_and_re_wrapping_need_no_audio_and_the_old_kek_opens_noth
         month = (await tx.keks.get(old)).month
     new = await ring.publish(month, now())
     shutil.move(world.vault, world.folder / "elsewhere")
-    moved = await ring.rewrap(old, now(), "cli:test", CUSTODIAN, TRUSTED)
-    assert await ring.rewrap(old, now(), "cli:test", CUSTODIAN, TRUSTED) == 0
+    custodian = world.keyring(CUSTODIAN)
+    moved = await custodian.rewrap(old, now(), "cli:test")
+    assert await custodian.rewrap(old, now(), "cli:test") == 0
     shutil.move(world.folder / "elsewhere", world.vault)
     ledger = await side(world, recording)
     assert moved == len(ledger.wraps)
@@ -209,13 +211,13 @@ async def test_a_wrap_that_somebody_put_into_the_ledger_is_not_signed_by_the_cus
     async with world.db.read() as tx:
         kek = await tx.keks.get(wrap.kek_id)
     place, algorithm = keys.Place(recording, wrap.segment, kek.id), keys.algorithm_named(wrap.algorithm)
-    forged = keys.wrap(b"z" * 32, kek.public, algorithm, place, Signer("stranger", b"s" * 32))
+    forged = keys.wrap(b"z" * 32, public_half(kek, TRUSTED), algorithm, place, Signer("stranger", b"s" * 32))
     async with world.db.begin() as tx:
         await tx.wraps.remove(wrap)
         await tx.wraps.add(recording, wrap.segment, kek.id, wrap.algorithm, forged)
     await world.keyring().publish(kek.month, now())
     with pytest.raises(BadWrap, match="not trusted"):
-        await world.keyring().rewrap(kek.id, now(), "cli:test", CUSTODIAN, TRUSTED)
+        await world.keyring().rewrap(kek.id, now(), "cli:test")
     assert (await side(world, recording)).wraps[0].wrapped == forged, "it stays as it is, for verify to name"
 
 

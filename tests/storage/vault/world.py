@@ -75,8 +75,9 @@ class World:
     def blobs(self) -> FolderBlobs:
         return FolderBlobs(self.vault)
 
-    def keyring(self) -> Keyring:
-        return Keyring(self.db, PROVIDER, self.settings.tenant, self.settings.retention_class)
+    def keyring(self, signer: Signer | None = None) -> Keyring:
+        tenant, kind = self.settings.tenant, self.settings.retention_class
+        return Keyring(self.db, PROVIDER, tenant, kind, signer or SIGNER, TRUSTED)
 
     async def attempt(self) -> str:
         return await planned(self.db, now())
@@ -88,7 +89,7 @@ class World:
     async def serving(self, **options: float) -> AsyncIterator[RecorderClient]:
         """The recorder in this process."""
         task = asyncio.create_task(
-            serve(self.db, self.vault, self.spool, self.socket, self.settings, SIGNER, **options)
+            serve(self.db, self.vault, self.spool, self.socket, self.settings, SIGNER, TRUSTED, **options)
         )
         client = RecorderClient(self.socket)
         try:
