@@ -1,6 +1,7 @@
 """SQLAlchemy engines for the ledger: how a writer and a reader connect to SQLite and to PostgreSQL."""
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from storage.driver import connect
 
 BUSY_SECONDS = 5
 _READERS = 4
+# SQLite's own wait for a lock goes up to 100 ms a step, and most of it is slept after the lock has come free: with
+# conductor and recorder both busy that was half of a burst. There is nothing to be woken by, so we look more often.
+_LOOK_SECONDS = 0.0005
 # One writer at a time for the whole cluster, as SQLite has it: the audit log's chain has one end.
 _WRITER_LOCK = 0x68656564  # "heed"
 
@@ -28,7 +32,9 @@ def sqlite_file(url: URL) -> Path | None:
     raise BadInput("database_url: give sqlite+aiosqlite:///FILE or postgresql+asyncpg://…")
 
 
-def _engine(url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str, pg_begin: str) -> AsyncEngine:
+def _engine(
+    url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str, pg_begin: str, busy_seconds: int = BUSY_SECONDS
+) -> AsyncEngine:
     url = make_url(url_text)
     is_sqlite = sqlite_file(url) is not None
     # isolation_level None: sqlite3 would otherwise begin transactions on its own, deferred, and too late.
@@ -48,7 +54,7 @@ def _engine(url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str,
 
         def set_pragmas(connection: Any, _record: object) -> None:
             cursor = connection.cursor()
-            for pragma in (*pragmas, "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+            for pragma in (*pragmas, "foreign_keys=ON", f"busy_timeout={busy_seconds * 1000}"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
@@ -69,7 +75,16 @@ def _engine(url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str,
 
 
 def _begun(connection: sqlite3.Connection, begin: str) -> None:
-    connection.execute(begin)
+    """BEGIN with what it locks or sees. Raises sqlite3.Error: another has the lock for more than BUSY_SECONDS."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(begin)
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(_LOOK_SECONDS)  # in the driver's thread
     try:
         connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
     except sqlite3.Error:
@@ -84,6 +99,7 @@ def writer_engine(url: str) -> AsyncEngine:
         pool_size=1,
         pragmas=("journal_mode=WAL", "synchronous=FULL"),
         begin="BEGIN IMMEDIATE",
+        busy_seconds=0,  # `_begun` waits; once the lock is had, nothing else does
         pg_begin=f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s';SELECT pg_advisory_xact_lock({_WRITER_LOCK})",
     )
 
