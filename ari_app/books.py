@@ -23,7 +23,6 @@ from ari_app.prompts import PromptAudio, Prompts
 from compliance.errors import HeedlineError
 from compliance.facts import CallKind, Facts, Party, Purpose, RecordingPolicy
 from compliance.gate import Gate
-from compliance.number import Number
 from compliance.verdict import Decision, RecordingMode, Verdict
 from storage.audit import AuditTag
 from storage.canonical import canonical
@@ -232,10 +231,6 @@ class Books:
                 await tx.audit.append(AuditTag.ATTEMPT_DENIED, _now(), {"attempt": self._order.attempt})
             else:
                 await tx.attempts.end(self._order.attempt, disposition, detail[:256], _now())
-
-    @property
-    def number(self) -> Number:
-        return self._order.number
 
 
 def _now() -> datetime:

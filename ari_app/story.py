@@ -47,10 +47,6 @@ class Story:
         self._writer = asyncio.create_task(self._write(), name="story")
 
     @property
-    def waiting(self) -> int:
-        return len(self._lines)
-
-    @property
     def full(self) -> bool:
         """The ledger has been away for long: place no more calls."""
         return len(self._lines) >= MOST_WAITING

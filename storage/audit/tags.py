@@ -22,7 +22,6 @@ class AuditTag(Enum):
 
     ATTEMPT_COMMITTED = "conductor:attempt:commit"
     ATTEMPT_DENIED = "conductor:attempt:deny"
-    ATTEMPT_ENDED = "conductor:attempt:end"
     ATTEMPT_RECONCILED = "conductor:attempt:reconcile"
     CONSENT_WRITTEN = "conductor:consent:write"
     CONDUCTOR_ALARM = "conductor:calls:alarm"
