@@ -322,6 +322,9 @@ class Conductor:
         except HeedlineError as error:
             log.warning("a call from a phone was turned away: %s", error)
             await self._turn_away(channel)
+        except Exception:
+            log.exception("a call from a phone failed")  # nobody waits for this task, and the phone would hear nothing
+            await self._turn_away(channel)
 
     async def _manual(self, channel: str, name: str, agent: str, number: Number) -> None:
         attempt, party, settings = await self._plan(number, self.setup.manual_campaign, agent, agent, _now())

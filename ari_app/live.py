@@ -315,3 +315,6 @@ class LiveCall:
             self._worker.cancel()
         for task in (*self._errands, *([self._worker] if self._worker else [])):
             await asyncio.gather(task, return_exceptions=True)
+        if self.call.phase is Phase.OPTING_OUT and not self._opted_out.is_set():
+            # Between two tries: the key may not be in the story either, so this is the last one.
+            await self.tools.books.write_opt_out(self.call.detail)

@@ -132,3 +132,18 @@ async def test_a_defect_while_an_opt_out_waits_for_the_ledger_does_not_lose_it()
     call.post(cast(Event, object()))  # what no worker can take
     await until_ended(call)
     assert tools.asked.count("write opt-out") == 2
+
+
+async def test_an_opt_out_between_two_tries_is_tried_once_more_when_the_conductor_is_stopped() -> None:
+    tools = Tools()
+    tools.away = True
+    call = live(tools, state(Phase.TALKING, agent=Status.UP, grace=True))
+    call.resume()
+    call.post(Digit(Leg.CALLEE, "9"))
+    async with asyncio.timeout(5):
+        while "write opt-out" not in tools.asked:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    tools.away = False
+    await call.abandon()
+    assert tools.asked.count("write opt-out") == 2
