@@ -21,7 +21,7 @@ from compliance.errors import HeedlineError
 
 TRACEBACK = "HEEDLINE_TRACEBACK"
 _MACHINE = {
-    errno.ENOSPC: "; make room on that disk, then try again",
+    errno.ENOSPC: "; make room on the disk of the home, or of the file asked for, then try again",
     errno.EDQUOT: "; make room under that quota, then try again",
     errno.EIO: "; the disk itself fails",
     errno.EROFS: "; that file system is read-only",
