@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_EVERY = 64
 _PAGE = 500
+_TAIL = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_APPEND = insert(audit)
 
 
 def _raw(table: Table) -> Select[*tuple[Any, ...]]:
@@ -41,19 +43,18 @@ class Audit:
         Raises BadAuditData (see `checked_data`).
         """
         text = checked_data(data)
-        tail = await self._tx.first(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1))
+        tail = await self._tx.first(_TAIL)
         seq, previous = (0, GENESIS) if tail is None else (tail.seq + 1, tail.hash)
         at_us = to_us(at)
-        await self._tx.run(
-            insert(audit).values(
-                seq=seq,
-                at_us=at_us,
-                tag=tag.value,
-                data=text,
-                previous=previous,
-                hash=entry_hash(seq, at_us, tag.value, text, previous),
-            )
-        )
+        row = {
+            "seq": seq,
+            "at_us": at_us,
+            "tag": tag.value,
+            "data": text,
+            "previous": previous,
+            "hash": entry_hash(seq, at_us, tag.value, text, previous),
+        }
+        await self._tx.run(_APPEND, row)
         if self._tx.signer is not None and (seq + 1) % CHECKPOINT_EVERY == 0:
             # An opt-out must not fail because someone has been at the log: nothing is signed then, and the
             # entries stay uncovered until `heedline audit verify` has named the trouble.

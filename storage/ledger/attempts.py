@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Row, Update, insert, select, update
+from sqlalchemy import Row, Update, bindparam, exists, func, insert, select, update
 
 from compliance.verdict import Verdict
 from storage.errors import AttemptInFlight, AttemptNotPending, NoSuchAttempt
 from storage.ids import new_id
 from storage.instant import from_us, to_us
-from storage.schema import attempts
+from storage.schema import attempts, campaigns
 from storage.unit import Transaction
 
 DENIED = "denied"
@@ -77,6 +77,27 @@ def _attempt(row: Row[Any]) -> Attempt:
     )
 
 
+_PLAN = insert(attempts)
+_other = attempts.alias("other")
+_newest = select(func.max(campaigns.c.version)).where(campaigns.c.name == attempts.c.campaign).scalar_subquery()
+# pending → dialling in one statement, which changes nothing unless all that `commit` promises holds.
+_COMMIT = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("of"), attempts.c.state == AttemptState.PENDING.value)
+    .where(~exists().where(_other.c.party_id == attempts.c.party_id, _other.c.state == AttemptState.DIALLING.value))
+    .values(
+        state=AttemptState.DIALLING.value,
+        campaign_version=_newest,
+        committed_us=bindparam("at"),
+        verdict=bindparam("because"),
+        facts_digest=bindparam("facts"),
+    )
+)
+_IN_FLIGHT = select(attempts).where(
+    attempts.c.party_id == bindparam("party"), attempts.c.state == AttemptState.DIALLING.value
+)
+
+
 class Attempts:
     """The attempts of the ledger."""
 
@@ -88,19 +109,18 @@ class Attempts:
         version = (await self._tx.campaigns.get(campaign)).version
         now = datetime.now(UTC)
         attempt_id = new_id(now)
-        await self._tx.run(
-            insert(attempts).values(
-                id=attempt_id,
-                party_id=party_id,
-                campaign=campaign,
-                campaign_version=version,
-                agent=agent,
-                state=AttemptState.PENDING.value,
-                not_before_us=to_us(not_before),
-                planned_by=by,
-                planned_us=to_us(now),
-            )
-        )
+        row = {
+            "id": attempt_id,
+            "party_id": party_id,
+            "campaign": campaign,
+            "campaign_version": version,
+            "agent": agent,
+            "state": AttemptState.PENDING.value,
+            "not_before_us": to_us(not_before),
+            "planned_by": by,
+            "planned_us": to_us(now),
+        }
+        await self._tx.run(_PLAN, row)
         return attempt_id
 
     async def commit(self, attempt_id: str, verdict: Verdict, facts_digest: str, at: datetime) -> None:
@@ -111,19 +131,10 @@ class Attempts:
         """
         if not verdict.allowed:
             raise ValueError("a denied attempt can't be committed")
-        attempt = await self._pending(attempt_id)
-        if await self.in_flight(attempt.party_id):
+        values = {"of": attempt_id, "at": to_us(at), "because": verdict.to_json(), "facts": facts_digest}
+        if not await self._tx.run(_COMMIT, values):
+            await self._pending(attempt_id)
             raise AttemptInFlight(f"attempt {attempt_id}: its party is being called by another attempt")
-        version = (await self._tx.campaigns.get(attempt.campaign)).version
-        await self._tx.run(
-            self._of(attempt_id).values(
-                state=AttemptState.DIALLING.value,
-                campaign_version=version,
-                committed_us=to_us(at),
-                verdict=verdict.to_json(),
-                facts_digest=facts_digest,
-            )
-        )
 
     async def deny(self, attempt_id: str, verdict: Verdict, facts_digest: str, at: datetime) -> None:
         """pending → ended, disposition `denied`. Raises NoSuchAttempt, AttemptNotPending."""
@@ -200,9 +211,7 @@ class Attempts:
 
     async def in_flight(self, party_id: str) -> tuple[Attempt, ...]:
         """Attempts to the party that are dialling now."""
-        return await self._select(
-            select(attempts).where(attempts.c.party_id == party_id, attempts.c.state == AttemptState.DIALLING.value)
-        )
+        return tuple(_attempt(row) for row in await self._tx.all(_IN_FLIGHT, {"party": party_id}))
 
     async def list(self, limit: int = 50, before: str | None = None) -> tuple[Attempt, ...]:
         """The latest attempts, newest first; `before` is the id to go on from."""

@@ -3,9 +3,10 @@
 import re
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from functools import lru_cache
+from typing import Any, Literal, get_args
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from compliance.errors import BadInput
 from compliance.facts import Purpose
@@ -70,6 +71,13 @@ class Campaign:
 
 
 _COLUMNS = [campaigns.c[field] for field in Campaign.__dataclass_fields__]
+_NEWEST = select(*_COLUMNS).where(campaigns.c.name == bindparam("of")).order_by(campaigns.c.version.desc()).limit(1)
+
+
+@lru_cache(256)
+def _campaign(*fields: Any) -> Campaign:
+    """A row's campaign. The same values are the same campaign, checked once."""
+    return Campaign(**dict(zip(Campaign.__dataclass_fields__, fields, strict=True)))
 
 
 class Campaigns:
@@ -100,14 +108,12 @@ class Campaigns:
 
     async def get(self, name: str, version: int | None = None) -> Campaign:
         """The campaign as it stands, or one version of it. Raises NoSuchCampaign."""
-        query = select(*_COLUMNS).where(campaigns.c.name == name)
-        if version is not None:
-            query = query.where(campaigns.c.version == version)
-        row = await self._tx.first(query.order_by(campaigns.c.version.desc()).limit(1))
+        query = _NEWEST if version is None else _NEWEST.where(campaigns.c.version == version)
+        row = await self._tx.first(query, {"of": name})
         if row is None:
             which = "" if version is None else f" version {version}"
             raise NoSuchCampaign(f"campaign {name[:40]!r}{which}: there is none; see `heedline campaign list`")
-        return Campaign(**row._mapping)
+        return _campaign(*row)
 
     async def list(self) -> tuple[Campaign, ...]:
         """The current version of every campaign, by name."""

@@ -30,6 +30,9 @@ class ConsentAct:
     by: str
 
 
+_ADD = insert(consents)
+
+
 class Consents:
     """The consents of the ledger."""
 
@@ -49,19 +52,18 @@ class Consents:
     ) -> str:
         """Write an act; returns its id. Raises LedgerConflict: no such party or attempt, or no such act."""
         consent_id = new_id(at)
-        await self._tx.run(
-            insert(consents).values(
-                id=consent_id,
-                party_id=party_id,
-                kind=kind,
-                purpose=purpose,
-                act=act,
-                evidence=canonical(evidence),
-                attempt_id=attempt_id,
-                at_us=to_us(at),
-                by=by,
-            )
-        )
+        row = {
+            "id": consent_id,
+            "party_id": party_id,
+            "kind": kind,
+            "purpose": purpose,
+            "act": act,
+            "evidence": canonical(evidence),
+            "attempt_id": attempt_id,
+            "at_us": to_us(at),
+            "by": by,
+        }
+        await self._tx.run(_ADD, row)
         return consent_id
 
     async def of(self, party_id: str) -> tuple[ConsentAct, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy import Row, Select, bindparam, func, insert, select
 
 from compliance.errors import BadInput
 from compliance.number import Number
@@ -71,6 +71,9 @@ def _active() -> Select[Any]:
     """Adds that nothing has revoked."""
     joined = dnc_entries.outerjoin(_revocation, _revocation.c.revokes == dnc_entries.c.id)
     return select(dnc_entries).select_from(joined).where(dnc_entries.c.act == "add", _revocation.c.id.is_(None))
+
+
+_OF_HASH = _active().where(dnc_entries.c.lookup_hash == bindparam("hash"))
 
 
 def _checked(reason: str) -> str:
@@ -151,8 +154,7 @@ class DoNotCall:
 
     async def check(self, number: Number) -> DncEntry | None:
         """The entry by which the number is listed, or None."""
-        lookup_hash = self._tx.keys.lookup_hash(number)
-        row = await self._tx.first(_active().where(dnc_entries.c.lookup_hash == lookup_hash))
+        row = await self._tx.first(_OF_HASH, {"hash": self._tx.keys.lookup_hash(number)})
         return None if row is None else _entry(row)
 
     async def list(self, limit: int = 50, after: str | None = None) -> tuple[DncEntry, ...]:

@@ -23,6 +23,9 @@ class CallEvent:
     data: dict[str, object]
 
 
+_APPEND = insert(call_events)
+
+
 class CallEvents:
     """The call events of the ledger."""
 
@@ -50,7 +53,7 @@ class CallEvents:
             for event in events
         ]
         if rows:
-            await self._tx.run_each(insert(call_events), rows)
+            await self._tx.run_each(_APPEND, rows)
 
     async def of(self, attempt_id: str) -> tuple[CallEvent, ...]:
         """The attempt's events in order."""

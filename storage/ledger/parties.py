@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from compliance.number import Number
 from storage.errors import NoSuchParty
@@ -10,6 +10,9 @@ from storage.ids import new_id
 from storage.instant import to_us
 from storage.schema import parties
 from storage.unit import Transaction
+
+_OF_HASH = select(parties.c.id).where(parties.c.lookup_hash == bindparam("hash"))
+_ADD = insert(parties)
 
 
 class Parties:
@@ -24,7 +27,7 @@ class Parties:
 
     async def find(self, number: Number) -> str | None:
         """The party of that number, if there is one."""
-        found = await self._tx.scalar(select(parties.c.id).where(parties.c.lookup_hash == self.lookup_hash(number)))
+        found = await self._tx.scalar(_OF_HASH, {"hash": self.lookup_hash(number)})
         return None if found is None else str(found)
 
     async def ensure(self, number: Number) -> str:
@@ -34,14 +37,13 @@ class Parties:
             return known
         now = datetime.now(UTC)
         party_id = new_id(now)
-        await self._tx.run(
-            insert(parties).values(
-                id=party_id,
-                lookup_hash=self.lookup_hash(number),
-                number_sealed=self._tx.keys.seal(number, f"party:{party_id}"),
-                created_us=to_us(now),
-            )
-        )
+        row = {
+            "id": party_id,
+            "lookup_hash": self.lookup_hash(number),
+            "number_sealed": self._tx.keys.seal(number, f"party:{party_id}"),
+            "created_us": to_us(now),
+        }
+        await self._tx.run(_ADD, row)
         return party_id
 
     async def number(self, party_id: str) -> Number:
