@@ -22,6 +22,7 @@ from heedline.demo.phone import Phone
 from heedline.home import Home
 from heedline.initialise import DEFAULT_SETTINGS, initialise
 from heedline.pbx import Instance
+from heedline.processes.lifetime import only_one
 from heedline.secrets import read_password, write_private
 from heedline.settings import Settings
 from storage.database import Database
@@ -102,8 +103,8 @@ class World:
         try:
             self._database = await open_database(self.home, self.settings)
             self._stack.push_async_callback(self._database.close)
+            self._stack.push_async_callback(self.stop)  # before: what is interrupted while it starts is stopped too
             await self.serve()
-            self._stack.push_async_callback(self.stop)
             for index, name in enumerate((*self.agents, *self.callees)):
                 await self._plug_in(name, index)
         except BaseException:
@@ -117,7 +118,9 @@ class World:
         await self._stack.aclose()
 
     async def serve(self) -> None:
-        """`heedline serve`, and wait until calls can be placed and recorded."""
+        """`heedline serve`, and wait until calls can be placed and recorded. Raises AlreadyRunning."""
+        with only_one(self.home, "supervisor"):
+            pass  # nobody else serves this home: what answers from here on is ours
         self.home.log.mkdir(mode=0o700, exist_ok=True)
         with (self.home.log / "serve.log").open("ab") as out:
             self.server = await asyncio.create_subprocess_exec(

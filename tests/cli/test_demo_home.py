@@ -1,12 +1,15 @@
 """The demo writes a home of its own and nobody else's."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from compliance.errors import BadInput
 from heedline.demo.world import World
+from heedline.home import Home
 from heedline.initialise import DEFAULT_SETTINGS
+from heedline.processes.lifetime import AlreadyRunning, only_one
 
 
 async def test_the_demo_leaves_a_home_with_settings_of_its_own_alone(tmp_path: Path) -> None:
@@ -23,3 +26,23 @@ async def test_the_demo_takes_a_home_as_init_made_it_and_its_own(tmp_path: Path)
     for _ in range(2):
         await World(tmp_path).prepare()
         assert (tmp_path / "heedline.toml").read_text().startswith("# Made by the demo")
+
+
+class Interrupted(World):
+    """Ctrl-C comes while the processes start."""
+
+    async def serve(self) -> None:
+        self.server = self.started = await asyncio.create_subprocess_exec("sleep", "60")
+        raise asyncio.CancelledError
+
+
+async def test_what_is_interrupted_while_it_starts_is_stopped(tmp_path: Path) -> None:
+    world = Interrupted(tmp_path)
+    with pytest.raises(asyncio.CancelledError):
+        await world.__aenter__()
+    assert world.started.returncode is not None
+
+
+async def test_two_do_not_serve_one_home(tmp_path: Path) -> None:
+    with only_one(Home(tmp_path), "supervisor"), pytest.raises(AlreadyRunning):
+        await World(tmp_path).serve()
