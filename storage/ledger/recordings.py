@@ -99,6 +99,9 @@ def _microseconds(moment: datetime | None) -> int | None:
     return None if moment is None else to_us(moment)
 
 
+_OPEN, _OPEN_SEGMENT = insert(schema.recordings), insert(schema.segments)
+
+
 class Recordings:
     """Recordings and their segments."""
 
@@ -108,31 +111,33 @@ class Recordings:
     async def open(self, recording: Recording) -> None:
         """Add an open recording. Raises LedgerConflict: the id is taken, or there is no such attempt."""
         await self._tx.run(
-            insert(schema.recordings).values(
-                id=recording.id,
-                attempt_id=recording.attempt_id,
-                tenant=recording.tenant,
-                node=recording.node,
-                state=RecordingState.OPEN.value,
-                started_us=to_us(recording.started),
-                rate=recording.rate,
-                layout=recording.layout,
-                retention_class=recording.retention_class,
-                keep_until_us=_microseconds(recording.keep_until),
-                delete_after_us=_microseconds(recording.delete_after),
-                spool_name=recording.spool_name,
-            )
+            _OPEN,
+            {
+                "id": recording.id,
+                "attempt_id": recording.attempt_id,
+                "tenant": recording.tenant,
+                "node": recording.node,
+                "state": RecordingState.OPEN.value,
+                "started_us": to_us(recording.started),
+                "rate": recording.rate,
+                "layout": recording.layout,
+                "retention_class": recording.retention_class,
+                "keep_until_us": _microseconds(recording.keep_until),
+                "delete_after_us": _microseconds(recording.delete_after),
+                "spool_name": recording.spool_name,
+            },
         )
 
     async def segment_opened(self, recording_id: str, number: int, blob: str, at: datetime) -> None:
         await self._tx.run(
-            insert(schema.segments).values(
-                recording_id=recording_id,
-                number=number,
-                blob=blob,
-                started_us=to_us(at),
-                state=RecordingState.OPEN.value,
-            )
+            _OPEN_SEGMENT,
+            {
+                "recording_id": recording_id,
+                "number": number,
+                "blob": blob,
+                "started_us": to_us(at),
+                "state": RecordingState.OPEN.value,
+            },
         )
 
     async def segment_closed(

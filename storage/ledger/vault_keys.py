@@ -53,6 +53,9 @@ class Kek:
     created: datetime
 
 
+_ADD = insert(schema.wraps)
+
+
 class Wraps:
     """Wrapped data keys, one a segment and KEK. Deleting a segment's erases every copy of its audio."""
 
@@ -61,13 +64,14 @@ class Wraps:
 
     async def add(self, recording_id: str, segment: int, kek_id: str, algorithm: str, wrapped: bytes) -> None:
         await self._tx.run(
-            insert(schema.wraps).values(
-                recording_id=recording_id,
-                segment=segment,
-                kek_id=kek_id,
-                algorithm=algorithm,
-                wrapped=wrapped,
-            )
+            _ADD,
+            {
+                "recording_id": recording_id,
+                "segment": segment,
+                "kek_id": kek_id,
+                "algorithm": algorithm,
+                "wrapped": wrapped,
+            },
         )
 
     async def of(self, recording_id: str) -> list[Wrap]:
