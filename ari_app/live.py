@@ -197,7 +197,7 @@ class LiveCall:
             # Keys passed on may be a card number: they leave no trace.
             self._tell(event.kind, event.to_json(), now)
         if self.call.phase is not before:
-            log.info("%s: %s → %s", self.id, before, self.call.phase)
+            log.debug("%s: %s → %s", self.id, before, self.call.phase)
         for command in commands:
             await self._do(command)
 
