@@ -1,5 +1,6 @@
 """One call's books: the facts for the gate, and all it writes that must last before the next step."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
@@ -23,14 +24,19 @@ from ari_app.prompts import PromptAudio, Prompts
 from compliance.errors import HeedlineError
 from compliance.facts import CallKind, Facts, Party, Purpose, RecordingPolicy
 from compliance.gate import Gate
+from compliance.number import Number
 from compliance.verdict import Decision, RecordingMode, Verdict
 from storage.audit import AuditTag
 from storage.canonical import canonical
 from storage.database import Database
 from storage.ledger.consents import Act
-from storage.ledger.optout import opt_out
+from storage.ledger.journal import KeptOptOut, OptOutJournal
+from storage.ledger.optout import OptOutDone, opt_out
 
 log = logging.getLogger(__name__)
+
+
+JOURNAL_AFTER_S = 0.25  # a ledger in health takes an opt-out in a few milliseconds
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,22 @@ async def gather_facts(
     return facts, facts.digest(number_hash)
 
 
+async def tell_opt_out(database: Database, number: Number, kept: KeptOptOut) -> OptOutDone:
+    """One commit; harmless to repeat. Raises HeedlineError: the ledger did not take it."""
+    async with database.begin() as tx:
+        return await opt_out(
+            tx,
+            number,
+            source=kept.source,
+            channel="call",
+            reason="asked on the call",
+            proof={"attempt": kept.attempt},
+            who=kept.who,
+            at=_now(),
+            attempt_id=kept.attempt,
+        )
+
+
 class Books:
     def __init__(
         self,
@@ -94,6 +116,7 @@ class Books:
         order: Order,
         places: Places,
         recording_trouble: Callable[[], str],
+        journal: OptOutJournal,
         post: Callable[[Event], None],
     ) -> None:
         self._database = database
@@ -102,6 +125,8 @@ class Books:
         self._order = order
         self._places = places
         self._recording_trouble = recording_trouble
+        self._journal = journal
+        self._kept = False
         self._post = post
         self._verdict: Verdict | None = None
         self._digest = ""
@@ -200,25 +225,36 @@ class Books:
             await tx.audit.append(AuditTag.CONSENT_WRITTEN, _now(), data)
 
     async def write_opt_out(self, source: str) -> None:
-        """In the do-not-call list, every pending attempt to the number cancelled, audited: one commit."""
+        """In the do-not-call list, every pending attempt to the number cancelled, audited: one commit.
+
+        A ledger that takes its time, or can't, does not lose it: then it is in the journal too.
+        """
+        who = self._order.agent if source.startswith("agent") else "callee"
+        kept = KeptOptOut(self._order.attempt, source, who)
+        writing = asyncio.ensure_future(tell_opt_out(self._database, self._order.number, kept))
         try:
-            async with self._database.begin() as tx:
-                done = await opt_out(
-                    tx,
-                    self._order.number,
-                    source=source,
-                    channel="call",
-                    reason="asked on the call",
-                    proof={"attempt": self._order.attempt},
-                    who=self._order.agent if source.startswith("agent") else "callee",
-                    at=_now(),
-                    attempt_id=self._order.attempt,
-                )
+            await asyncio.wait({writing}, timeout=JOURNAL_AFTER_S)
+            if not writing.done() or writing.exception() is not None:
+                await self._keep(kept)
+            done = await writing
+            if self._kept:
+                await asyncio.to_thread(self._journal.forget, kept.attempt)
         except Exception as error:  # whatever it is, the opt-out is tried again
             log.error("%s: opt-out not written yet: %s", self._order.attempt, error)
             self._post(OptOutNotWritten(type(error).__name__))
             return
+        finally:
+            writing.cancel()
         self._post(OptOutWritten(done.created, done.cancelled))
+
+    async def _keep(self, kept: KeptOptOut) -> None:
+        if self._kept:
+            return
+        try:
+            await asyncio.to_thread(self._journal.keep, kept)
+            self._kept = True
+        except OSError as error:
+            log.critical("%s: the opt-out can't be kept in the journal either: %s", kept.attempt, error.strerror)
 
     async def end_attempt(self, disposition: str, detail: str) -> None:
         """Raises HeedlineError: not written; the attempt stays open and is ended when the conductor next starts."""

@@ -39,6 +39,7 @@ from compliance.gate import Gate
 from compliance.number import Number, parse_number
 from storage.database import Database
 from storage.ledger.campaigns import Campaign
+from storage.ledger.journal import OptOutJournal
 from storage.vault.client import RecorderClient
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Setup:
     route: Callable[[Number], str | None]
     places: Places
     spool: Path
+    optout_journal: Path
     agent_ring_seconds: int
     manual_campaign: str = ""
     default_region: str = "US"
@@ -95,6 +97,7 @@ class Conductor:
 
     def __post_init__(self) -> None:
         self._story = Story(self.database)
+        self.journal = OptOutJournal(self.setup.optout_journal)
         self._reserved: dict[str, str] = {}  # agent → attempt
         self._closing = False
         self._ready = asyncio.Event()
@@ -275,7 +278,16 @@ class Conductor:
         if order.agent_channel:
             line.channels[Leg.AGENT] = order.agent_channel
         tape = Tape(order.attempt, self.ami, self.recorder, self.setup.spool, live.post)
-        books = Books(self.database, self.gate, prompts, order, self.setup.places, self.recording_trouble, live.post)
+        books = Books(
+            self.database,
+            self.gate,
+            prompts,
+            order,
+            self.setup.places,
+            self.recording_trouble,
+            self.journal,
+            live.post,
+        )
         live.equip(Instruments(line, tape, books))
         self._reserved[order.agent] = order.attempt
         self.board.add(live)

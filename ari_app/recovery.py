@@ -7,17 +7,20 @@
 * A pending attempt stays pending: the schedule takes it up, and the gate is asked again.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ari_app.books import tell_opt_out
 from ari_app.call import Call, Phase, fold
 from ari_app.call.events import Event, OptOutRequested
 from ari_app.live import SAID
 from ari_app.order import KIND, Order, plan_from_json, plan_of
 from compliance.errors import HeedlineError
 from storage.audit import AuditTag
+from storage.errors import NoSuchAttempt
 from storage.ledger.attempts import Attempt
 from storage.ledger.events import CallEvent
 
@@ -31,7 +34,8 @@ OPTED_OUT = (Phase.OPTING_OUT, Phase.CONFIRMING, Phase.ENDING)
 
 
 async def recover(conductor: "Conductor") -> None:
-    """Raises HeedlineError: the ledger can't be read, and then nothing may be dialled either."""
+    """Raises HeedlineError: the ledger can't be read or written, and then nothing may be dialled either."""
+    await _tell_journal(conductor)
     async with conductor.database.read() as tx:
         attempts = await tx.attempts.open()
         stories = {attempt.id: await tx.events.of(attempt.id) for attempt in attempts}
@@ -46,6 +50,22 @@ async def recover(conductor: "Conductor") -> None:
             await _seal(conductor, recording.id)
     if attempts:
         log.warning("recovered %d calls that were going on, ended %d", live, len(attempts) - live)
+
+
+async def _tell_journal(conductor: "Conductor") -> None:
+    """Opt-outs the last conductor could only keep in its journal, before anything is dialled."""
+    journal = conductor.journal
+    for opt_out in await asyncio.to_thread(journal.kept):
+        try:
+            async with conductor.database.read() as tx:
+                attempt = await tx.attempts.get(opt_out.attempt)
+                number = await tx.parties.number(attempt.party_id)
+        except NoSuchAttempt:
+            log.critical("%s: in the opt-out journal, not in this ledger; look at both", opt_out.attempt)
+            continue
+        await tell_opt_out(conductor.database, number, opt_out)
+        log.warning("%s: an opt-out kept in the journal is in the do-not-call list now", opt_out.attempt)
+        await asyncio.to_thread(journal.forget, opt_out.attempt)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ heedline.toml      settings, no secrets
 secrets/           0700; one secret a file, 0600
 tls/               the PBX's certificate and the CA the phones trust
 ledger.sqlite3     the ledger (unless settings name a PostgreSQL)
+optouts.journal    opt-outs the ledger could not take yet; told to it at the next start
 vault/             sealed segments
 prompts/           rendered prompts, by content hash
 pbx/<instance>/    etc, run, log, db, spool of one Asterisk
@@ -44,6 +45,10 @@ class Home:
     @property
     def database(self) -> Path:
         return self.path / "ledger.sqlite3"
+
+    @property
+    def optout_journal(self) -> Path:
+        return self.path / "optouts.journal"
 
     @property
     def vault(self) -> Path:

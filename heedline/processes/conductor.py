@@ -38,6 +38,7 @@ def setup_of(home: Home, settings: Settings) -> Setup:
         route=lambda number: route_of(settings, number),
         places=Places(agent=call.agent_region, storage=call.storage_region, seller=call.seller_region),
         spool=Instance(home, settings).spool,
+        optout_journal=home.optout_journal,
         agent_ring_seconds=call.agent_ring_seconds,
         manual_campaign=call.manual_campaign,
         default_region=call.default_region,

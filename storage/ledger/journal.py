@@ -1,0 +1,112 @@
+"""Opt-outs the ledger could not take yet: a small file beside it, fsynced line by line.
+
+A key press is answered only when the ledger holds it. Until then, with the ledger locked or its disk full, it would
+be lost with the process; here it is kept, and told to the ledger when a conductor next starts. Telling it twice
+does no harm. A line names the attempt, never the number.
+"""
+
+import json
+import logging
+import os
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from storage.ids import is_id
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 512  # bytes
+MOST_LINES = 100_000
+
+
+@dataclass(frozen=True)
+class KeptOptOut:
+    """`source` and `who` as `opt_out` takes them."""
+
+    attempt: str
+    source: str
+    who: str
+
+
+class OptOutJournal:
+    """One file, written by one conductor at a time. Its methods block: call them in a thread, any thread."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def keep(self, opt_out: KeptOptOut) -> None:
+        """Durable when it returns. Raises OSError: it could not be kept (the same disk is full, say)."""
+        with self._lock:
+            _append(self._file, _line(opt_out))
+            _sync_folder(self._file)
+
+    def kept(self) -> list[KeptOptOut]:
+        """What is in it. A line that can't be read (torn by a crash, before it counted as kept) is logged and left."""
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            return []
+        found = []
+        for number, line in enumerate(content.splitlines()[:MOST_LINES], 1):
+            try:
+                found.append(_parse(line))
+            except ValueError:
+                log.error("%s: line %d can't be read and is passed over", self._file.name, number)
+        return found
+
+    def forget(self, attempt: str) -> None:
+        """Once the ledger holds that attempt's. A line that can't be read stays, for somebody to look at."""
+        with self._lock:
+            try:
+                lines = self._file.read_bytes().splitlines()
+            except FileNotFoundError:
+                return
+            rest = [line for line in lines if not _is_of(line, attempt)]
+            if rest:
+                scratch = self._file.with_name(f".{self._file.name}.new")
+                scratch.unlink(missing_ok=True)
+                _append(scratch, b"".join(line + b"\n" for line in rest))
+                scratch.replace(self._file)
+            else:
+                self._file.unlink()
+            _sync_folder(self._file)
+
+
+def _append(file: Path, content: bytes) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(file: Path) -> None:
+    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _line(opt_out: KeptOptOut) -> bytes:
+    return json.dumps(asdict(opt_out), sort_keys=True).encode() + b"\n"
+
+
+def _is_of(line: bytes, attempt: str) -> bool:
+    try:
+        return _parse(line).attempt == attempt
+    except ValueError:
+        return False
+
+
+def _parse(line: bytes) -> KeptOptOut:
+    if len(line) > LONGEST_LINE:
+        raise ValueError("too long")
+    data = json.loads(line)
+    if not isinstance(data, dict) or set(data) != {"attempt", "source", "who"}:
+        raise ValueError("other fields")
+    if not all(isinstance(value, str) for value in data.values()) or not is_id(data["attempt"]):
+        raise ValueError("other types")
+    return KeptOptOut(**data)
