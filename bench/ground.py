@@ -119,7 +119,9 @@ class Ground(World):
         routes += "".join(
             f'[[routes]]\nprefix = "{number.e164}"\nendpoint = "PJSIP/{{number}}@probe"\n' for number in self.probes
         )
+        # The first line is how the demo's world knows settings that it may replace: both sides use one home.
         return f"""\
+# Made by the demo
 [pbx]
 instance = "bench"
 ari_port = {ports.base}
