@@ -240,6 +240,7 @@ def test_resampling_lets_no_alias_through() -> None:
 def test_the_command_renders_checks_and_lists(tmp_path: Path) -> None:
     runner = CliRunner()
     home = ["--home", str(tmp_path)]
+    (tmp_path / "heedline.toml").touch()
     with pytest.raises(PromptMissing):
         runner.invoke(cli.app, ["check", "en", *home], catch_exceptions=False)
     assert runner.invoke(cli.app, ["render", "en", *home]).exit_code == 0
