@@ -18,7 +18,7 @@ from bench.sound import CONFIRMATION_HZ, NOTICE_HZ, write_prompt
 from compliance import DIALLING_RULES, Gate, Number, load_packs
 from compliance.errors import HeedlineError
 from heedline.demo.numbers import callable_now, fictional
-from heedline.demo.world import Ports, World
+from heedline.demo.world import MADE_BY_THE_DEMO, Ports, World
 from heedline.pbx import Instance
 from heedline.secrets import write_private
 from storage.ledger.campaigns import Campaign
@@ -121,7 +121,7 @@ class Ground(World):
         )
         # The first line is how the demo's world knows settings that it may replace: both sides use one home.
         return f"""\
-# Made by the demo
+{MADE_BY_THE_DEMO}
 [pbx]
 instance = "bench"
 ari_port = {ports.base}

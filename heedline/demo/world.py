@@ -35,7 +35,7 @@ AGENT_HZ = 440.0
 CALLEE_HZ = 880.0
 READY_S = 45.0
 STOP_S = 40.0
-_MADE_BY_THE_DEMO = "# Made by the demo"
+MADE_BY_THE_DEMO = "# Made by the demo"
 _LOOK_S = 0.05  # between two looks into the ledger: another process writes it, and SQLite gives no sign
 
 
@@ -95,7 +95,7 @@ class World:
         if not file.exists():
             return
         written = file.read_text(errors="replace")
-        if not written.startswith(_MADE_BY_THE_DEMO) and written != DEFAULT_SETTINGS:
+        if not written.startswith(MADE_BY_THE_DEMO) and written != DEFAULT_SETTINGS:
             raise BadInput(f"{file}: somebody's own settings; give the demo a folder of its own with --home")
 
     async def __aenter__(self) -> Self:
@@ -185,7 +185,7 @@ class World:
     def _toml(self) -> str:
         ports = self.ports
         head = f"""\
-{_MADE_BY_THE_DEMO}: one PBX, phones of agents and callees on loopback, every number rings the first callee's phone.
+{MADE_BY_THE_DEMO}: one PBX, phones of agents and callees on loopback, every number rings the first callee's phone.
 [pbx]
 instance = "{self.instance}"
 ari_port = {ports.ari}
