@@ -1,7 +1,5 @@
 """The conditions of the transition table: one small question each, about the call as noted and the event."""
 
-from typing import TypeVar
-
 from ari_app.call.call import Call, Status, Tape
 from ari_app.call.call import is_star as _is_star
 from ari_app.call.events import (
@@ -22,7 +20,6 @@ from ari_app.call.events import (
 )
 from compliance.verdict import RecordingMode
 
-E = TypeVar("E", bound=Event)
 QUESTIONS = (Prompt.CONSENT_ASK, Prompt.REPROMPT)
 TIMES_ASKED = 2
 
