@@ -13,47 +13,17 @@ from enum import Enum
 
 from compliance.errors import BadInput
 from compliance.number import Number
+from compliance.terms import CallKind as CallKind
+from compliance.terms import ConsentKind as ConsentKind
+from compliance.terms import Party as Party
+from compliance.terms import Purpose as Purpose
+from compliance.terms import RelationshipKind as RelationshipKind
 from compliance.verdict import canonical_json, instant_text
 
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 
 MAX_RING_SECONDS = 120
 """The longest any call of ours rings; an unknown ring time counts as this one."""
-
-
-class CallKind(Enum):
-    LIVE = "live"
-    AUTODIALED_LIVE = "autodialed_live"
-    PRERECORDED = "prerecorded"
-    AI_VOICE = "ai_voice"
-
-
-class Purpose(Enum):
-    TELEMARKETING = "telemarketing"
-    INFORMATIONAL = "informational"
-    DEBT_COLLECTION = "debt_collection"
-    SURVEY = "survey"
-    CHARITY = "charity"
-    POLITICAL = "political"
-
-
-class Party(Enum):
-    CONSUMER = "consumer"
-    BUSINESS = "business"
-
-
-class ConsentKind(Enum):
-    """Kinds of consent, weakest first."""
-
-    NONE = "none"
-    IMPLIED = "implied"
-    EXPRESS = "express"
-    EXPRESS_WRITTEN = "express_written"
-
-
-class RelationshipKind(Enum):
-    PURCHASE = "purchase"
-    INQUIRY = "inquiry"
 
 
 class ReassignedAnswer(Enum):
@@ -113,14 +83,30 @@ class Abandonment:
     abandoned: int
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Somebody has stopped calling: while `on`, from `start` (inclusive) to `end` (exclusive); None: unbounded."""
+
+    on: bool = True
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def stops(self, at: datetime) -> bool:
+        return self.on and (self.start is None or self.start <= at) and (self.end is None or at < self.end)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """`at` and every other datetime are aware; regions are ISO 3166 ("US-CA", "US", "GB").
 
-    Taking a fact away never turns a denial into a permission, but for `region`: it adds a candidate to those the
-    number has, so knowing it can only forbid more.
+    Taking a fact away never turns a denial into a permission, but for four. `region` and `postal_code` add candidates
+    to those the number has, so knowing them can only forbid more; `recording_policy` and `double_opt_in` are demands
+    of the campaign on top of the law's.
 
-    `switches`: name → the switch stops calling. `prompts`: language → all of its prompts are there to be played,
+    `attempts`: when this person was called, by all campaigns of the seller; `silent_calls`: which of these found no
+    agent (unknown: it may have been any of them); `refusals`: when the person said no.
+    `switches`: name → a switch that stops calls. A name that is a region code stops those that may go there, any other
+    name stops all. `prompts`: language → all of its prompts are there to be played,
     for each language this call needs. `ring_seconds`: how long the call will ring at most. `registries`: by the
     list ids of the data ("us.ftc.ndnc", "us-tx.dnc").
 
@@ -144,10 +130,13 @@ class Facts:
     relationship: Relationship | None = None
     attempts: tuple[datetime, ...] | None = None
     refusals: tuple[datetime, ...] | None = None
+    silent_calls: tuple[datetime, ...] | None = None
+    topic: str | None = None
+    double_opt_in: bool | None = None
     reassigned: Reassigned | None = None
     caller_id: str | None = None
     abandonment: Abandonment | None = None
-    switches: Mapping[str, bool] | None = None
+    switches: Mapping[str, Switch] | None = None
     storage_region: str | None = None
     seller_region: str | None = None
     recording_policy: RecordingPolicy | None = None
@@ -189,6 +178,10 @@ def _plain(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Switch):
+        span = {"start": value.start, "end": value.end}
+        bounds = {name: _plain(at) for name, at in span.items() if at is not None}
+        return bounds if value.on and bounds else value.on
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Registry | Consent | Relationship | Reassigned | Abandonment):

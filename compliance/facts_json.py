@@ -26,6 +26,7 @@ from compliance.facts import (
     Registry,
     Relationship,
     RelationshipKind,
+    Switch,
 )
 from compliance.number import BadNumber, parse_number
 
@@ -217,6 +218,13 @@ def _consents(value: object) -> tuple[Consent, ...]:
     return tuple(found)
 
 
+_span = _object(Switch, {}, {"start": _instant, "end": _instant})
+
+
+def _switch(value: object) -> Switch:
+    return Switch(value) if isinstance(value, bool) else _span(value)
+
+
 _READERS: dict[str, Reader] = {
     "number": _number,
     "at": _instant,
@@ -234,12 +242,15 @@ _READERS: dict[str, Reader] = {
     "relationship": _object(Relationship, {"kind": _choice(RelationshipKind), "at": _instant}),
     "attempts": _instants,
     "refusals": _instants,
+    "silent_calls": _instants,
+    "topic": _text,
+    "double_opt_in": _flag,
     "reassigned": _object(
         Reassigned, {"answer": _choice(ReassignedAnswer), "checked_at": _instant}, {"consent_date": _date}
     ),
     "caller_id": _text,
     "abandonment": _object(Abandonment, {"answered": _count, "abandoned": _count}),
-    "switches": _map(_flag),
+    "switches": _map(_switch),
     "storage_region": _text,
     "seller_region": _text,
     "recording_policy": _choice(RecordingPolicy),

@@ -46,7 +46,10 @@ class ObligationKind(Enum):
     BEEP = "beep"  # every_seconds
     RECORD_ANNOUNCEMENT = "record_announcement"
     TRANSFER_LIMIT = "transfer_limit"  # within_seconds
-    MESSAGE_CONTENT = "message_content"
+    MESSAGE_CONTENT = "message_content"  # what the message of a call without an agent says, one key a part
+    END_ON_REQUEST = "end_on_request"  # within_seconds of the person asking
+    RELEASE_LINE = "release_line"  # within_seconds of the person hanging up
+    LOG_CONSENT_USE = "log_consent_use"  # the use of the consent is itself put on file
 
 
 class RecordingMode(Enum):

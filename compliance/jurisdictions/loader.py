@@ -20,6 +20,7 @@ from compliance.jurisdictions.model import (
     CallingHours,
     Entry,
     Jurisdiction,
+    Law,
     Packs,
     Parties,
     RecordingLaw,
@@ -51,31 +52,33 @@ def parse_packs(contents: Mapping[str, bytes]) -> Packs:
     """
     digest = hashlib.sha256()
     found: dict[str, Jurisdiction] = {}
-    released: date | None = None
+    release: tuple[date, int] | None = None
     for name in sorted(contents):
         content = contents[name]
         digest.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         digest.update(content)
         if name == RELEASE_FILE:
-            released = _release(read(content, name))
+            release = _release(read(content, name))
         elif name == area_codes.FILE:
             area_codes.parse_area_codes(content, name)
         else:
             jurisdiction = parse_jurisdiction(content, name)
             found[jurisdiction.code] = jurisdiction
-    if released is None:
+    if release is None:
         raise BadInput(f"{RELEASE_FILE}: not there; the pack has no release date")
-    if ELSEWHERE not in found or not found[ELSEWHERE].hours:
+    if ELSEWHERE not in found or not found[ELSEWHERE].of(CallingHours):
         raise BadInput(f"{ELSEWHERE}.yaml: must give the calling hours that hold elsewhere")
+    released, max_age_days = release
     version = f"{released.isoformat()}+{digest.hexdigest()[:12]}"
-    return Packs(version, released, MappingProxyType(found))
+    return Packs(version, released, MappingProxyType(found), max_age_days)
 
 
-def _release(table: Table) -> date:
+def _release(table: Table) -> tuple[date, int]:
+    """When the data was checked as a whole, and for how many days it may be relied on."""
     table.take("schema").whole(1, 1)
-    released = table.take("released").date()
+    release = table.take("released").date(), table.take("max_age_days").whole(1, 1000)
     table.done()
-    return released
+    return release
 
 
 def parse_jurisdiction(content: bytes, file: str) -> Jurisdiction:
@@ -92,26 +95,23 @@ def parse_jurisdiction(content: bytes, file: str) -> Jurisdiction:
     members = table.maybe("members")
     rules = [item.table() for item in table.take("rules").items()]
     table.done()
-    recording: list[RecordingLaw] = []
-    hours: list[CallingHours] = []
-    entries: list[Entry] = []
+    laws: list[Law] = []
     for rule in rules:
         topic = rule.take("topic").choice("recording_consent", "calling_hours")
         entry = _entry(rule)
         if topic == "recording_consent":
-            recording.append(_recording(rule, entry))
+            law: Law = _recording(rule, entry)
         else:
-            hours.append(CallingHours(entry, _week(rule.take("week").table())))
+            law = CallingHours(entry=entry, week=_week(rule.take("week").table()))
         rule.done()
-        _refuse_overlap(rule, entry, entries)
-        entries.append(entry)
+        _refuse_overlap(rule, entry, laws)
+        laws.append(law)
     return Jurisdiction(
         code=text,
         name=name,
         covers_subdivisions=covers is not None and covers.flag(),
         members=frozenset() if members is None else frozenset(item.text(2) for item in members.items()),
-        recording=tuple(recording),
-        hours=tuple(hours),
+        laws=tuple(laws),
     )
 
 
@@ -121,8 +121,6 @@ def _entry(rule: Table) -> Entry:
         raise name.bad("must be words of a-z and 0-9 joined by dots")
     scope = rule.maybe("scope")
     note = rule.maybe("note")
-    if note is not None:
-        note.text(600)
     entry = Entry(
         id=name.text(),
         citation=rule.take("citation").text(),
@@ -132,6 +130,7 @@ def _entry(rule: Table) -> Entry:
         valid_from=_maybe_date(rule.maybe("valid_from")),
         valid_to=_maybe_date(rule.maybe("valid_to")),
         scope=Scope.EVERYWHERE if scope is None else Scope(scope.choice(*(item.value for item in Scope))),
+        note="" if note is None else note.text(600),
     )
     if entry.valid_from is not None and entry.valid_to is not None and entry.valid_from > entry.valid_to:
         raise rule.bad("valid_from lies after valid_to")
@@ -142,8 +141,8 @@ def _maybe_date(value: Value | None) -> date | None:
     return None if value is None else value.date()
 
 
-def _refuse_overlap(rule: Table, entry: Entry, earlier: list[Entry]) -> None:
-    for other in earlier:
+def _refuse_overlap(rule: Table, entry: Entry, earlier: list[Law]) -> None:
+    for other in (law.entry for law in earlier):
         if other.id == entry.id and other.in_force(entry.valid_from or date.min, entry.valid_to or date.max):
             raise rule.bad(f"{entry.id!r} is in force twice at once")
 

@@ -20,6 +20,7 @@ from compliance.facts import (
     Registry,
     Relationship,
     RelationshipKind,
+    Switch,
 )
 from compliance.facts_json import facts_from_dict
 from tests.rules.world import GOOD
@@ -46,7 +47,10 @@ FULL = Facts(
     reassigned=Reassigned(ReassignedAnswer.NO, AT, date(2026, 1, 2)),
     caller_id="+12125550100",
     abandonment=Abandonment(100, 2),
-    switches={"pause": False},
+    switches={"pause": Switch(on=False), "US-LA": Switch(start=AT, end=AT), "stop": Switch()},
+    silent_calls=(),
+    topic="solar",
+    double_opt_in=False,
     storage_region="US-TX",
     seller_region="US-TX",
     recording_policy=RecordingPolicy.FOLLOW_LAW,

@@ -12,6 +12,7 @@ from compliance import BadInput, load_packs
 from compliance.jurisdictions import parse_packs
 from compliance.jurisdictions.area_codes import parse_area_codes
 from compliance.jurisdictions.loader import parse_jurisdiction
+from compliance.jurisdictions.model import CallingHours, RecordingLaw
 from compliance.jurisdictions.strict_yaml import MAX_BYTES, read
 
 GOOD = """\
@@ -53,8 +54,8 @@ def shipped() -> dict[str, bytes]:
 def test_good_file_is_read() -> None:
     norway = parse_jurisdiction(GOOD.encode(), "no.yaml")
     assert (norway.code, norway.name, norway.covers_subdivisions) == ("NO", "Norway", False)
-    assert norway.hours[0].week[0] == ((28800, 43200), (46800, 75600))
-    assert norway.hours[0].week[2] == ((0, 86400),)
+    assert norway.of(CallingHours)[0].week[0] == ((28800, 43200), (46800, 75600))
+    assert norway.of(CallingHours)[0].week[2] == ((0, 86400),)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_one_changed_character_is_read_or_refused(place: int, char: str) -> None
     except BadInput:
         return
     assert jurisdiction.code == "NO"
-    assert all(law.entry.citation for law in jurisdiction.recording)
+    assert all(law.entry.citation for law in jurisdiction.of(RecordingLaw))
 
 
 def test_version_is_the_release_date_and_a_hash_of_every_byte() -> None:

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from compliance import RecordingMode, RecordingPolicy, load_packs
+from compliance.jurisdictions.model import RecordingLaw
 from compliance.verdict import RecordingDuty, strictest
 from tests.rules.world import verdict
 
@@ -30,7 +31,7 @@ def test_fifty_states_and_the_district_are_there() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_has_its_law_and_at_least_a_notice(state: str) -> None:
-    laws = load_packs().jurisdictions[f"US-{state}"].recording
+    laws = load_packs().jurisdictions[f"US-{state}"].of(RecordingLaw)
     assert len(laws) == 1
     assert (laws[0].parties.value != "one_party") is (state in ALL_PARTY)
     found = duty(region=f"US-{state}")
