@@ -130,11 +130,23 @@ call_events = Table(
     CheckConstraint("seq >= 0", name="seq"),
 )
 
+# The exact words people agreed to: each kept once, however many agreed.
+consent_texts = Table(
+    "consent_texts",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("language", String(16), nullable=False),
+    Column("version", Name, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
 consents = Table(
     "consents",
     metadata,
     Column("id", Id, primary_key=True),
     Column("party_id", Id, ForeignKey("parties.id"), nullable=False),
+    # The order in which a person's acts came to the ledger, whatever the clock said.
+    Column("position", Integer, nullable=False),
     Column("kind", Name, nullable=False),
     Column("purpose", Name, nullable=False),
     Column("act", String(16), nullable=False),
@@ -142,8 +154,88 @@ consents = Table(
     Column("attempt_id", Id, ForeignKey("attempts.id")),
     Column("at_us", BigInteger, nullable=False),
     Column("by", Name, nullable=False),
+    Column("seller", String(128)),
+    Column("channel", Name),
+    Column("jurisdiction", String(8)),
+    Column("text_hash", LargeBinary(32), ForeignKey("consent_texts.hash")),
+    Column("collected_by", String(128)),
+    Column("valid_until_us", BigInteger),
+    Column("pending", Boolean, nullable=False, server_default=text("false")),  # counts only once confirmed
+    Column("refers_to", Id, ForeignKey("consents.id")),  # the grant that a confirmation confirms
+    Column("honoured_by_us", BigInteger),  # of a withdrawal: the law's deadline; ours is at once
+    UniqueConstraint("party_id", "position"),
     _one_of("act", ("grant", "confirm", "withdraw", "refuse")),
-    Index("ix_consents_party_id_at_us", "party_id", "at_us"),
+    CheckConstraint("position >= 0", name="position"),
+    CheckConstraint("valid_until_us IS NULL OR valid_until_us > at_us", name="valid_until"),
+    CheckConstraint("NOT pending OR act = 'grant'", name="pending"),
+    CheckConstraint("honoured_by_us IS NULL OR act = 'withdraw'", name="honoured_by"),
+)
+# A grant is confirmed once, whoever comes at the same moment: this is what makes a token good for one use.
+Index(
+    "uq_consents_confirmed",
+    consents.c.refers_to,
+    unique=True,
+    sqlite_where=text("act = 'confirm'"),
+    postgresql_where=text("act = 'confirm'"),
+)
+
+# UWG 7a(2): the years for which a consent must be provable begin anew with each use.
+consent_uses = Table(
+    "consent_uses",
+    metadata,
+    Column("consent_id", Id, ForeignKey("consents.id"), nullable=False),
+    Column("attempt_id", Id, ForeignKey("attempts.id"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("consent_id", "attempt_id"),
+)
+
+# Double opt-in: what must be shown to confirm a pending grant; hashes only.
+consent_tokens = Table(
+    "consent_tokens",
+    metadata,
+    Column("consent_id", Id, ForeignKey("consents.id"), primary_key=True),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("code_hash", LargeBinary(32), nullable=False),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    CheckConstraint("expires_us > issued_us", name="expires"),
+)
+
+# Wrong codes: there is no sixth row, so there is no sixth try.
+consent_tries = Table(
+    "consent_tries",
+    metadata,
+    Column("consent_id", Id, ForeignKey("consent_tokens.consent_id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("consent_id", "n"),
+    CheckConstraint("n BETWEEN 1 AND 5", name="n"),
+)
+
+# The outbox: durable before anything is sent, and sent until a delivery says so.
+consent_messages = Table(
+    "consent_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("consent_id", Id, ForeignKey("consent_tokens.consent_id"), nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("address_sealed", LargeBinary),  # null once the person has been erased
+    Column("created_us", BigInteger, nullable=False),
+    _one_of("transport", ("smtp", "webhook")),
+    Index("ix_consent_messages_consent_id", "consent_id"),
+)
+
+consent_deliveries = Table(
+    "consent_deliveries",
+    metadata,
+    Column("message_id", Id, ForeignKey("consent_messages.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("detail", String(256), nullable=False),
+    PrimaryKeyConstraint("message_id", "n"),
+    _one_of("outcome", ("sent", "failed")),
+    CheckConstraint("n >= 1", name="n"),
 )
 
 dnc_entries = Table(
@@ -300,7 +392,20 @@ audit_checkpoints = Table(
 
 # --- append-only --------------------------------------------------------------------------------------------
 
-APPEND_ONLY = (call_events, consents, dnc_entries, audit, audit_checkpoints, role_grants, campaigns)
+APPEND_ONLY = (
+    call_events,
+    consent_texts,
+    consents,
+    consent_uses,
+    consent_tokens,
+    consent_tries,
+    consent_deliveries,
+    dnc_entries,
+    audit,
+    audit_checkpoints,
+    role_grants,
+    campaigns,
+)
 
 _SQLITE_GUARD = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from storage.canonical import canonical, parse_object
 from storage.ids import new_id
@@ -30,7 +30,12 @@ class ConsentAct:
     by: str
 
 
-_ADD = insert(consents)
+_NEXT = (
+    select(func.coalesce(func.max(consents.c.position) + 1, 0))
+    .where(consents.c.party_id == bindparam("of"))
+    .scalar_subquery()
+)
+_ADD = insert(consents).values(position=_NEXT)
 
 
 class Consents:
@@ -55,6 +60,7 @@ class Consents:
         row = {
             "id": consent_id,
             "party_id": party_id,
+            "of": party_id,
             "kind": kind,
             "purpose": purpose,
             "act": act,
@@ -68,9 +74,7 @@ class Consents:
 
     async def of(self, party_id: str) -> tuple[ConsentAct, ...]:
         """All acts of the party, in order."""
-        rows = await self._tx.all(
-            select(consents).where(consents.c.party_id == party_id).order_by(consents.c.at_us, consents.c.id)
-        )
+        rows = await self._tx.all(select(consents).where(consents.c.party_id == party_id).order_by(consents.c.position))
         return tuple(
             ConsentAct(
                 row.id,

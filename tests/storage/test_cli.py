@@ -22,6 +22,7 @@ from heedline.cli.main import app
 from heedline.home import Home
 from heedline.initialise import initialise
 from heedline.settings import Settings
+from storage.migrations import HEAD
 from tests.storage.builders import planned, verdict
 
 NUMBER = "+12125550123"
@@ -208,12 +209,12 @@ def test_a_bad_key_file_or_checkpoint_is_refused(heedline: Cli, tmp_path: Path, 
 
 
 def test_the_schema_is_made_and_looked_at(heedline: Cli, home: Home) -> None:
-    assert heedline("db", "status", "--json").json == {"revision": "0001", "needed": "0001", "ready": True}
+    assert heedline("db", "status", "--json").json == {"revision": HEAD, "needed": HEAD, "ready": True}
     home.database.unlink()
     assert heedline("db", "status").status == 1
     assert "heedline init" in heedline("dnc", "list").error
     assert heedline("db", "upgrade", "--json").json["before"] is None
-    assert heedline("db", "upgrade", "--json").json["before"] == "0001"
+    assert heedline("db", "upgrade", "--json").json["before"] == HEAD
     assert [entry["tag"] for entry in heedline("audit", "show", "--json").json["entries"]] == ["admin:ledger:create"]
 
 
