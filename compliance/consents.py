@@ -1,0 +1,61 @@
+"""Which of the consents on file stands for this call.
+
+A consent stands at an instant when it was obtained at or before it, is not withdrawn by then, has not expired (the
+instant of expiry is the first without it), and was given for this purpose and to this seller; one that names no
+purpose or no seller was given for any. One whose day nobody knows does not stand. A withdrawal holds at once: the
+deadlines of the law only limit how late it may.
+"""
+
+from datetime import datetime
+
+from compliance.facts import Consent, Facts
+from compliance.terms import ConsentKind
+
+_STRENGTH = {kind: strength for strength, kind in enumerate(ConsentKind)}
+
+
+def at_least(kind: ConsentKind, wanted: ConsentKind) -> bool:
+    """none < implied < express < express_written"""
+    return _STRENGTH[kind] >= _STRENGTH[wanted]
+
+
+def strongest(kinds: tuple[ConsentKind, ...]) -> ConsentKind:
+    """Raises ValueError when there is none."""
+    return max(kinds, key=_STRENGTH.__getitem__)
+
+
+def standing(facts: Facts, kind: ConsentKind, at: datetime) -> Consent | None:
+    """The best consent of at least `kind` that stands at `at`; None: there is none, or the consents are unknown."""
+    return next(iter(all_standing(facts, kind, at)), None)
+
+
+def all_standing(facts: Facts, kind: ConsentKind, at: datetime) -> tuple[Consent, ...]:
+    """Every consent of at least `kind` that stands, best first: by kind, then a confirmed one, then the latest."""
+    if not facts.consents:
+        return ()
+    found = [consent for consent in facts.consents if at_least(consent.kind, kind) and stands(consent, facts, at)]
+    if len(found) > 1:
+        found.sort(key=lambda consent: _rank(consent, at), reverse=True)
+    return tuple(found)
+
+
+def stands(consent: Consent, facts: Facts, at: datetime) -> bool:
+    """Whatever its kind: it covers this call at `at`."""
+    return (
+        consent.obtained_at is not None
+        and consent.obtained_at <= at
+        and (consent.withdrawn_at is None or consent.withdrawn_at > at)
+        and (consent.expires_at is None or consent.expires_at > at)
+        and (consent.purpose is None or consent.purpose is facts.purpose)
+        and (consent.seller is None or consent.seller == facts.seller)
+    )
+
+
+def confirmed(consent: Consent, at: datetime) -> bool:
+    """The double opt-in is complete: the person has confirmed it, at `at` at the latest."""
+    return consent.confirmed_at is not None and consent.confirmed_at <= at
+
+
+def _rank(consent: Consent, at: datetime) -> tuple[int, bool, datetime]:
+    assert consent.obtained_at is not None  # of those that stand
+    return _STRENGTH[consent.kind], confirmed(consent, at), consent.obtained_at
