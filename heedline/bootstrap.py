@@ -8,6 +8,7 @@ from heedline.settings import Settings
 from storage.audit import CheckpointSigner, origin_of
 from storage.database import Database, sqlite_url
 from storage.numbers import KEY_BYTES, NumberKeys
+from storage.registry import Registries
 
 
 def database_url(home: Home, settings: Settings) -> str:
@@ -18,6 +19,16 @@ def database_url(home: Home, settings: Settings) -> str:
 def number_keys(home: Home) -> NumberKeys:
     """The two keys of the phone numbers. Raises SecretMissing, SecretExposed."""
     return NumberKeys(read_secret(home, "number-lookup.key"), read_secret(home, "number-seal.key"))
+
+
+def registry_key(home: Home) -> bytes:
+    """The key that seals this home's registries. Raises SecretMissing, SecretExposed."""
+    return read_secret(home, "registry.key")
+
+
+def open_registries(home: Home) -> Registries:
+    """The do-not-call lists of this home. Raises SecretMissing, SecretExposed, RegistryDamaged."""
+    return Registries.open(home.registry, registry_key(home))
 
 
 def checkpoint_signer(home: Home, settings: Settings) -> CheckpointSigner:

@@ -6,6 +6,7 @@ tls/               the PBX's certificate and the CA the phones trust
 ledger.sqlite3     the ledger (unless settings name a PostgreSQL)
 optouts.journal    opt-outs the ledger could not take yet; told to it at the next start
 vault/             sealed segments
+registry/          do-not-call lists of nations and states, sealed indexes
 prompts/           rendered prompts, by content hash
 pbx/<instance>/    etc, run, log, db, spool of one Asterisk
 run/               sockets and process ids
@@ -53,6 +54,10 @@ class Home:
     @property
     def vault(self) -> Path:
         return self.path / "vault"
+
+    @property
+    def registry(self) -> Path:
+        return self.path / "registry"
 
     @property
     def prompts(self) -> Path:

@@ -12,7 +12,7 @@ from heedline.settings import Settings
 from heedline.tls import PbxCertificate, ensure_certificate
 from storage.database import upgrade
 
-KEYS = ("number-lookup.key", "number-seal.key", "node.key")
+KEYS = ("number-lookup.key", "number-seal.key", "node.key", "registry.key")
 PASSWORDS = ("ari.password", "ami.password")
 DEFAULT_SETTINGS = """\
 # Heedline's settings, all of them in docs/settings.md. Each is optional; an unknown one is refused. No secrets here.

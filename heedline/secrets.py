@@ -5,6 +5,7 @@
     number-lookup.key                keyed hash of phone numbers (32 bytes)
     number-seal.key                  encryption of phone numbers (32 bytes)
     node.key                         this node's Ed25519 seed, signs manifests and checkpoints (32 bytes)
+    registry.key                     seals the do-not-call lists in registry/ (32 bytes)
     tls-ca.key                       signs the PBX's certificate (PEM)
 
 A secret never stands in argv, a URL, a log or a message; only the names above do.

@@ -1,0 +1,168 @@
+"""The file of one list version: sealed blocks, found by their first digits.
+
+    "HLREGIX1" | salt (32) | block … | footer | length of the footer (8, little-endian) | "HLREGEND"
+
+Each block and the footer is AES-256-GCM (NIST SP 800-38D) under a key of this file alone: HKDF-SHA256 (RFC 5869) of
+the tenant's secret with the file's random salt. A block's nonce is its number, the footer's is all ones; a file is
+written once, so no nonce is used twice. So the file is noise without the secret, has nothing in common with the same
+list of another tenant, and a changed byte is found by the look-up that meets it. Its length says about how long the
+list is; nothing else does.
+
+The footer holds what is known of the version (canonical JSON, a line) and the directory: for each block its number,
+start and length. A look-up is a bisection in the directory and one block opened.
+"""
+
+import mmap
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from compliance.errors import BadInput
+from storage.canonical import canonical, parse_object
+from storage.registry.errors import RegistryDamaged
+
+KEY_BYTES = 32
+_MAGIC, _END = b"HLREGIX1", b"HLREGEND"
+_SALT = 32
+_TAG = 16
+_NONCE = 12
+_FOOTER_NONCE = b"\xff" * _NONCE
+_INFO = b"heedline registry index v1"
+_LARGEST_FOOTER = 1 << 28
+
+
+def _cipher(key: bytes, salt: bytes) -> AESGCM:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"the registry key is {KEY_BYTES} bytes")
+    return AESGCM(HKDF(SHA256(), 32, salt, _INFO).derive(key))
+
+
+class IndexWriter:
+    """Writes one index from its first byte to its last; a file without its end does not open."""
+
+    def __init__(self, stream: BinaryIO, key: bytes) -> None:
+        salt = os.urandom(_SALT)
+        self._head = _MAGIC + salt
+        self._aead = _cipher(key, salt)
+        self._stream = stream
+        self._stream.write(self._head)
+        self._at = len(self._head)
+        self._blocks: dict[int, tuple[int, int]] = {}
+
+    def add(self, number: int, plain: bytes) -> None:
+        """Seal a block; its number comes once a file. Raises ValueError: it came already."""
+        if number in self._blocks:
+            raise ValueError("a block is written once: its nonce must not be used again")
+        sealed = self._aead.encrypt(number.to_bytes(_NONCE, "big"), plain, None)
+        self._stream.write(sealed)
+        self._blocks[number] = (self._at, len(sealed))
+        self._at += len(sealed)
+
+    def finish(self, about: dict[str, object]) -> None:
+        """Write what ends the file, and make it durable."""
+        numbers = sorted(self._blocks)
+        spans = [self._blocks[number] for number in numbers]
+        directory = (
+            np.array(numbers, "<u8").tobytes()
+            + np.array([start for start, _ in spans], "<u8").tobytes()
+            + np.array([length for _, length in spans], "<u4").tobytes()
+        )
+        plain = canonical({"blocks": len(numbers), **about}).encode() + b"\n" + directory
+        footer = self._aead.encrypt(_FOOTER_NONCE, plain, self._head)
+        self._stream.write(footer + len(footer).to_bytes(8, "little") + _END)
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+
+
+class Index:
+    """An index opened for reading, memory-mapped: its pages are shared by all processes.
+
+    Raises RegistryDamaged on opening and in every look-up: cut, changed, or sealed under another key.
+    """
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size < len(_MAGIC) + _SALT + _TAG + 8 + len(_END):
+                raise self._damaged()
+            self._map = mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ)
+        self._map.madvise(mmap.MADV_RANDOM)
+        about, directory = self._footer(size, key)
+        blocks = about.pop("blocks", None)
+        if not isinstance(blocks, int) or len(directory) != blocks * 20:
+            raise self._damaged()
+        self.about = about
+        self._numbers = _as_array(directory, "<u8", 0, blocks)
+        self._starts = _as_array(directory, "<u8", blocks * 8, blocks)
+        self._lengths = _as_array(directory, "<u4", blocks * 16, blocks)
+
+    def _footer(self, size: int, key: bytes) -> tuple[dict[str, object], bytes]:
+        head = self._map[: len(_MAGIC) + _SALT]
+        length = int.from_bytes(self._map[size - 16 : size - 8], "little")
+        start = size - 16 - length
+        if not head.startswith(_MAGIC) or self._map[size - 8 :] != _END:
+            raise self._damaged()
+        if not _TAG <= length <= _LARGEST_FOOTER or start < len(head):
+            raise self._damaged()
+        self._aead = _cipher(key, head[len(_MAGIC) :])
+        try:
+            plain = self._aead.decrypt(_FOOTER_NONCE, self._map[start : start + length], head)
+            text, _, directory = plain.partition(b"\n")
+            return parse_object(text.decode()), directory
+        except (InvalidTag, UnicodeDecodeError, BadInput):
+            raise self._damaged() from None
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def numbers(self) -> npt.NDArray[np.uint64]:
+        """The numbers of its blocks, ascending."""
+        return np.frombuffer(self._numbers, np.uint64)
+
+    def get(self, number: int) -> bytes | None:
+        """The block of that number, opened; None: there is none."""
+        at = bisect_left(self._numbers, number)
+        if at == len(self._numbers) or self._numbers[at] != number:
+            return None
+        return self.at(at)
+
+    def at(self, place: int) -> bytes:
+        """The block at a place of the directory, opened."""
+        start = self._starts[place]
+        try:
+            return self._aead.decrypt(
+                self._numbers[place].to_bytes(_NONCE, "big"), self._map[start : start + self._lengths[place]], None
+            )
+        except InvalidTag:
+            raise self._damaged() from None
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """All blocks by ascending number."""
+        for place, number in enumerate(self._numbers):
+            yield number, self.at(place)
+
+    def _damaged(self) -> RegistryDamaged:
+        name = f"{self._path.parent.name}/{self._path.name}"
+        return RegistryDamaged(
+            f"{name}: damaged, or sealed under another registry key; put secrets/registry.key back, "
+            "or import the list again"
+        )
+
+
+def _as_array(data: bytes, form: str, start: int, count: int) -> "array[int]":
+    """Machine integers, of which bisect makes no object it does not look at."""
+    found = array("Q")
+    found.frombytes(np.frombuffer(data, form, count, start).astype(np.uint64).tobytes())
+    return found

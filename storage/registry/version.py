@@ -1,0 +1,101 @@
+"""A version of a list: what was imported, whose numbers it speaks of, and where it came from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from compliance.errors import BadInput
+from storage.registry.errors import RegistryDamaged
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whose numbers a list speaks of: E.164 prefixes, digits only ("1212", "44").
+
+    A subscription of five area codes says nothing of a sixth: what is not covered is unknown.
+    """
+
+    prefixes: frozenset[str]
+
+    def __contains__(self, digits: str) -> bool:
+        """digits: a number, or the part of it that its block shares."""
+        return any(digits.startswith(prefix) for prefix in self.prefixes)
+
+    def __str__(self) -> str:
+        return ", ".join(f"+{prefix}" for prefix in sorted(self.prefixes))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file as it was given: its name, SHA-256 (hex), and how many entries it had (lines, or elements of XML)."""
+
+    file: str
+    sha256: str
+    lines: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListVersion:
+    """`list`: its id ("us.ftc.ndnc"). `version`: the id of this version, a ULID. `numbers`: how many are listed.
+
+    `version_date`: the day as of which its publisher made it. `predecessor`: the date of the version that a change
+    list was applied to.
+    """
+
+    list: str
+    version: str
+    version_date: date
+    coverage: Coverage
+    numbers: int
+    source: Source
+    imported_at: datetime
+    imported_by: str
+    predecessor: date | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "list": self.list,
+            "version": self.version,
+            "version_date": self.version_date.isoformat(),
+            "coverage": sorted(self.coverage.prefixes),
+            "numbers": self.numbers,
+            "file": self.source.file,
+            "sha256": self.source.sha256,
+            "lines": self.source.lines,
+            "format": self.source.format,
+            "imported_at": self.imported_at.isoformat(),
+            "imported_by": self.imported_by,
+            "predecessor": None if self.predecessor is None else self.predecessor.isoformat(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, object]) -> "ListVersion":
+        """Raises RegistryDamaged: it is not what `to_dict` gave."""
+        try:
+            predecessor = data["predecessor"]
+            return cls(
+                list=str(data["list"]),
+                version=str(data["version"]),
+                version_date=date.fromisoformat(str(data["version_date"])),
+                coverage=Coverage(frozenset(_texts(data["coverage"]))),
+                numbers=_whole(data["numbers"]),
+                source=Source(str(data["file"]), str(data["sha256"]), _whole(data["lines"]), str(data["format"])),
+                imported_at=datetime.fromisoformat(str(data["imported_at"])),
+                imported_by=str(data["imported_by"]),
+                predecessor=None if predecessor is None else date.fromisoformat(str(predecessor)),
+            )
+        except (KeyError, ValueError, BadInput):
+            raise RegistryDamaged("registry: an index was written by another Heedline; import the list again") from None
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise BadInput("not a whole number")
+    return value
+
+
+def _texts(value: object) -> Iterable[str]:
+    if not isinstance(value, list):
+        raise BadInput("not a list")
+    return (str(item) for item in value)
