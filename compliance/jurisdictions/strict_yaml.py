@@ -18,7 +18,7 @@ MAX_BYTES = 1 << 20
 _BOOL_11 = re.compile(r"y|n|yes|no|on|off|true|false", re.IGNORECASE)
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]+)+(\.[0-9_]*)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}", re.ASCII)
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 
 
@@ -104,6 +104,20 @@ class Value:
             raise self.bad("must be a list")
         return (Value(item, self._file) for item in self._node.value)
 
+    def is_text(self, text: str) -> bool:
+        return isinstance(self._node, yaml.ScalarNode) and bool(self._node.value == text)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
+    def exactly(self, count: int, of_what: str = "") -> tuple["Value", ...]:
+        """A list of `count` items; `of_what`: what they are, in words."""
+        items = tuple(self.items())
+        if len(items) != count:
+            raise self.bad(f"must be {of_what or f'a list of {count}'}")
+        return items
+
     def table(self) -> "Table":
         if not isinstance(self._node, yaml.MappingNode):
             raise self.bad("must be a table of keys and values")
@@ -131,6 +145,16 @@ class Table(Value):
 
     def maybe(self, key: str) -> Value | None:
         return self._left.pop(key, None)
+
+    def peek(self, key: str) -> Value | None:
+        """Without taking it."""
+        return self._left.get(key)
+
+    def rest(self) -> Iterator[tuple[str, Value]]:
+        """Every key that was not taken, for a table whose keys are free."""
+        while self._left:
+            name = next(iter(self._left))
+            yield name, self._left.pop(name)
 
     def done(self) -> None:
         for name, value in self._left.items():
