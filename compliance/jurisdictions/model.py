@@ -359,6 +359,11 @@ class Packs:
     jurisdictions: Mapping[str, Jurisdiction]
     max_age_days: int
 
+    @property
+    def expires(self) -> date:
+        """The last day on which the data may be relied on."""
+        return self.released + timedelta(days=self.max_age_days)
+
     def covered(self, region: str) -> bool:
         """The data speaks of this region: a file of its own, or its country's file covers it."""
         country = self.jurisdictions.get(region[:2])
