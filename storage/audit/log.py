@@ -1,6 +1,6 @@
 """The audit log in the ledger: append an entry, sign a checkpoint, read."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -42,25 +42,30 @@ class Audit:
         With a signer, every 64th entry is followed by a signed checkpoint in the same transaction.
         Raises BadAuditData (see `checked_data`).
         """
-        text = checked_data(data)
+        return await self.append_each(tag, at, [data])
+
+    async def append_each(self, tag: AuditTag, at: datetime, datas: Sequence[Mapping[str, AuditValue]]) -> int:
+        """Append an entry for each of the data, as `append` does; returns the first one's seq."""
+        texts = [checked_data(data) for data in datas]
         tail = await self._tx.first(_TAIL)
-        seq, previous = (0, GENESIS) if tail is None else (tail.seq + 1, tail.hash)
+        first, previous = (0, GENESIS) if tail is None else (tail.seq + 1, tail.hash)
         at_us = to_us(at)
-        row = {
-            "seq": seq,
-            "at_us": at_us,
-            "tag": tag.value,
-            "data": text,
-            "previous": previous,
-            "hash": entry_hash(seq, at_us, tag.value, text, previous),
-        }
-        await self._tx.run(_APPEND, row)
-        if self._tx.signer is not None and (seq + 1) % CHECKPOINT_EVERY == 0:
+        rows: list[dict[str, Any]] = []
+        for seq, text in enumerate(texts, first):
+            value = entry_hash(seq, at_us, tag.value, text, previous)
+            row = {"seq": seq, "at_us": at_us, "tag": tag.value, "data": text, "previous": previous, "hash": value}
+            rows.append(row)
+            previous = value
+        if len(rows) == 1:
+            await self._tx.run(_APPEND, rows[0])
+        elif rows:
+            await self._tx.run_each(_APPEND, rows)
+        if self._tx.signer is not None and (first + len(rows)) // CHECKPOINT_EVERY > first // CHECKPOINT_EVERY:
             # An opt-out must not fail because someone has been at the log: nothing is signed then, and the
             # entries stay uncovered until `heedline audit verify` has named the trouble.
             with suppress(AuditBroken):
                 await self.checkpoint(self._tx.signer, at)
-        return seq
+        return first
 
     async def checkpoint(self, signer: CheckpointSigner, at: datetime | None = None) -> str:
         """Sign the log as it stands and keep the note; a log signed at this size already gives that note.
