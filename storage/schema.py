@@ -73,13 +73,72 @@ campaigns = Table(
     Column("on_refusal", String(16), nullable=False),
     Column("ring_seconds", Integer, nullable=False),
     Column("created_us", BigInteger, nullable=False),
+    Column("call_kind", String(16), nullable=False, server_default="live"),
+    Column("party", String(16), nullable=False, server_default="consumer"),
+    Column("topic", Name),
+    Column("double_opt_in", Boolean, nullable=False, server_default=text("false")),
+    Column("start_us", BigInteger),  # no call before it
     PrimaryKeyConstraint("name", "version"),
     CheckConstraint("version >= 1", name="version"),
     _one_of("placement", ("before_agent", "in_bridge")),
     _one_of("recording", ("follow_law", "notice", "explicit", "none")),
     _one_of("on_refusal", ("continue", "end")),
+    _one_of("call_kind", ("live", "autodialed_live", "prerecorded", "ai_voice")),
+    _one_of("party", ("consumer", "business")),
     # 47 CFR 64.1200(a)(6): an unanswered telemarketing call rings at least 15 seconds.
     CheckConstraint("ring_seconds BETWEEN 15 AND 120", name="ring_seconds"),
+)
+
+# What is known of a person; the last row holds, whole.
+party_facts = Table(
+    "party_facts",
+    metadata,
+    Column("party_id", Id, ForeignKey("parties.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("region", String(8)),
+    Column("postal_code", String(16)),
+    Column("party", String(16)),
+    Column("at_us", BigInteger, nullable=False),
+    Column("by", Name, nullable=False),
+    PrimaryKeyConstraint("party_id", "position"),
+    CheckConstraint("position >= 0", name="position"),
+    _one_of("party", ("consumer", "business")),
+)
+
+# Business with a seller: a purchase or an inquiry, and the end of it all.
+relationships = Table(
+    "relationships",
+    metadata,
+    Column("party_id", Id, ForeignKey("parties.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("seller", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # when it happened
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("by", Name, nullable=False),
+    Column("note", String(256)),
+    PrimaryKeyConstraint("party_id", "position"),
+    CheckConstraint("position >= 0", name="position"),
+    _one_of("kind", ("purchase", "inquiry", "ended")),
+)
+
+# Somebody stops calling: everything, a region, or one campaign. The last row of (name, campaign) holds.
+switches = Table(
+    "switches",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", Name, nullable=False),
+    Column("campaign", Name, nullable=False, server_default=text("''")),  # empty: all
+    Column("act", String(8), nullable=False),
+    Column("start_us", BigInteger),
+    Column("end_us", BigInteger),
+    Column("reason", String(256), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("by", Name, nullable=False),
+    CheckConstraint("position >= 0", name="position"),
+    _one_of("act", ("on", "off")),
+    CheckConstraint("start_us IS NULL OR end_us IS NULL OR end_us > start_us", name="span"),
+    Index("ix_switches_name_campaign_position", "name", "campaign", "position"),
 )
 
 # --- calls --------------------------------------------------------------------------------------------------
@@ -108,6 +167,7 @@ attempts = Table(
     CheckConstraint("state <> 'dialling' OR committed_us IS NOT NULL", name="committed"),
     Index("ix_attempts_party_id_planned_us", "party_id", "planned_us"),
     Index("ix_attempts_state_not_before_us", "state", "not_before_us"),
+    Index("ix_attempts_campaign_committed_us", "campaign", "committed_us"),
 )
 # One person is never rung by two of our calls at once, whatever the code above believes.
 Index(
@@ -128,6 +188,26 @@ call_events = Table(
     Column("data", Text, nullable=False),
     PrimaryKeyConstraint("attempt_id", "seq"),
     CheckConstraint("seq >= 0", name="seq"),
+)
+
+# Calls that a person answered, in the order they ended, with the sums so far: a period's counts are a difference.
+call_outcomes = Table(
+    "call_outcomes",
+    metadata,
+    Column("attempt_id", Id, ForeignKey("attempts.id"), primary_key=True),
+    Column("campaign", Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # never before the row before it
+    Column("answered_us", BigInteger, nullable=False),
+    Column("agent_after_us", BigInteger),  # from the answer until an agent was there; null: none came
+    Column("abandoned", Boolean, nullable=False),
+    Column("answered_total", BigInteger, nullable=False),
+    Column("abandoned_total", BigInteger, nullable=False),
+    UniqueConstraint("campaign", "position"),
+    CheckConstraint("agent_after_us IS NULL OR agent_after_us >= 0", name="agent_after"),
+    CheckConstraint("position >= 0 AND answered_total = position + 1", name="position"),
+    CheckConstraint("abandoned_total BETWEEN 0 AND answered_total", name="totals"),
+    Index("ix_call_outcomes_campaign_at_us_position", "campaign", "at_us", "position"),
 )
 
 # The exact words people agreed to: each kept once, however many agreed.
@@ -243,6 +323,9 @@ dnc_entries = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("lookup_hash", LargeBinary(32), nullable=False),
+    # Whose calls, and about what, are not wanted; empty: everybody's, about anything.
+    Column("seller", String(128), nullable=False, server_default=text("''")),
+    Column("topic", Name, nullable=False, server_default=text("''")),
     # How often the number had been taken off before: with `act` it makes a second active entry impossible.
     Column("generation", Integer, nullable=False),
     Column("act", String(16), nullable=False),
@@ -255,7 +338,7 @@ dnc_entries = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("attempt_id", Id, ForeignKey("attempts.id"), unique=True),
     Column("revokes", Id, ForeignKey("dnc_entries.id"), unique=True),
-    UniqueConstraint("lookup_hash", "generation", "act"),
+    UniqueConstraint("lookup_hash", "seller", "topic", "generation", "act"),
     _one_of("act", ("add", "revoke")),
     CheckConstraint("(act = 'revoke') = (revokes IS NOT NULL)", name="revokes"),
     CheckConstraint("generation >= 0", name="generation"),
@@ -405,6 +488,10 @@ APPEND_ONLY = (
     audit_checkpoints,
     role_grants,
     campaigns,
+    party_facts,
+    relationships,
+    switches,
+    call_outcomes,
 )
 
 _SQLITE_GUARD = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}

@@ -1,7 +1,7 @@
 """Campaigns: on whose behalf, for what and how people are called. A change is a new version; none is lost."""
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -9,20 +9,24 @@ from typing import Any, Literal, get_args
 from sqlalchemy import bindparam, func, insert, select
 
 from compliance.errors import BadInput
-from compliance.facts import Purpose
+from compliance.facts import CallKind, Party, Purpose
 from compliance.number import parse_number
 from storage.audit import AuditTag
 from storage.errors import AlreadyThere, NoSuchCampaign
-from storage.instant import to_us
+from storage.instant import from_us, to_us
 from storage.schema import campaigns
 from storage.unit import Transaction
 
 Placement = Literal["before_agent", "in_bridge"]
 RecordingWish = Literal["follow_law", "notice", "explicit", "none"]
 OnRefusal = Literal["continue", "end"]
+CallKindName = Literal["live", "autodialed_live", "prerecorded", "ai_voice"]
+PartyName = Literal["consumer", "business"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
+LONGEST_SELLER = 128
+LONGEST_TOPIC = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,9 @@ class Campaign:
     `placement`: where prompts sit. `recording`: the campaign's wish, which can only make the law's mode
     stricter. `recording_required`: no recording, no call. `on_refusal`: what follows when the callee does not
     consent. `caller_id` is E.164, `ring_seconds` 15 to 120 (47 CFR 64.1200(a)(6)).
+    `call_kind`: how its calls are placed. `party`: whom it calls, where nothing is on file of the person. `topic`:
+    what the calls are about; opt-outs may be limited to one. `double_opt_in`: consent counts only once it has been
+    confirmed. `start`: nobody is called before it.
 
     Raises BadInput: a field outside what is said above.
     """
@@ -46,6 +53,11 @@ class Campaign:
     recording_required: bool = False
     on_refusal: OnRefusal = "continue"
     ring_seconds: int = 25
+    call_kind: CallKindName = "live"
+    party: PartyName = "consumer"
+    topic: str | None = None
+    double_opt_in: bool = False
+    start: datetime | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -54,30 +66,52 @@ class Campaign:
             "placement": get_args(Placement),
             "recording": get_args(RecordingWish),
             "on_refusal": get_args(OnRefusal),
+            "call_kind": tuple(kind.value for kind in CallKind),
+            "party": tuple(party.value for party in Party),
         }
         if not _NAME.fullmatch(self.name):
             raise BadInput("campaign name: a letter, then up to 30 of a-z 0-9 _ -")
         for field, allowed in closed.items():
             if getattr(self, field) not in allowed:
                 raise BadInput(f"campaign {self.name}: {field} must be one of {', '.join(allowed)}")
-        if not 1 <= len(self.seller) <= 128 or not self.seller.isprintable():
-            raise BadInput(f"campaign {self.name}: seller must be 1 to 128 printable characters")
+        checked_seller(self.seller)
         if not _LANGUAGE.fullmatch(self.language):
             raise BadInput(f"campaign {self.name}: language must be a code such as en or es-MX")
         if not 15 <= self.ring_seconds <= 120:
             raise BadInput(f"campaign {self.name}: ring_seconds must be 15 to 120")
+        if self.topic is not None:
+            checked_topic(self.topic)
+        if self.start is not None and self.start.tzinfo is None:
+            raise BadInput(f"campaign {self.name}: start must say its time zone")
         if parse_number(self.caller_id).e164 != self.caller_id:
             raise BadInput(f"campaign {self.name}: caller_id must be E.164, + and digits only")
 
 
-_COLUMNS = [campaigns.c[field] for field in Campaign.__dataclass_fields__]
+def checked_seller(text: str) -> str:
+    """Raises BadInput."""
+    if not 1 <= len(text) <= LONGEST_SELLER or not text.isprintable():
+        raise BadInput(f"seller: 1 to {LONGEST_SELLER} printable characters")
+    return text
+
+
+def checked_topic(text: str) -> str:
+    """Raises BadInput."""
+    if not 1 <= len(text) <= LONGEST_TOPIC or not text.isprintable():
+        raise BadInput(f"topic: 1 to {LONGEST_TOPIC} printable characters")
+    return text
+
+
+_FIELDS = tuple(field.name for field in fields(Campaign))
+_COLUMNS = [campaigns.c["start_us" if name == "start" else name] for name in _FIELDS]
 _NEWEST = select(*_COLUMNS).where(campaigns.c.name == bindparam("of")).order_by(campaigns.c.version.desc()).limit(1)
 
 
 @lru_cache(256)
-def _campaign(*fields: Any) -> Campaign:
+def _campaign(*values: Any) -> Campaign:
     """A row's campaign. The same values are the same campaign, checked once."""
-    return Campaign(**dict(zip(Campaign.__dataclass_fields__, fields, strict=True)))
+    held = dict(zip(_FIELDS, values, strict=True))
+    start = None if held["start"] is None else from_us(held["start"])
+    return Campaign(**{**held, "start": start})
 
 
 class Campaigns:
@@ -123,7 +157,7 @@ class Campaigns:
         rows = await self._tx.all(
             select(*_COLUMNS).select_from(campaigns.join(last, joined)).order_by(campaigns.c.name)
         )
-        return tuple(Campaign(**row._mapping) for row in rows)
+        return tuple(_campaign(*row) for row in rows)
 
     async def _latest(self, name: str) -> int:
         found = await self._tx.scalar(select(func.max(campaigns.c.version)).where(campaigns.c.name == name))
@@ -131,6 +165,8 @@ class Campaigns:
 
     async def _write(self, campaign: Campaign, tag: AuditTag, by: str, at: datetime | None) -> Campaign:
         moment = at or datetime.now(UTC)
-        await self._tx.run(insert(campaigns).values(**asdict(campaign), created_us=to_us(moment)))
+        values = {name: getattr(campaign, name) for name in _FIELDS if name != "start"}
+        start_us = None if campaign.start is None else to_us(campaign.start)
+        await self._tx.run(insert(campaigns).values(**values, start_us=start_us, created_us=to_us(moment)))
         await self._tx.audit.append(tag, moment, {"campaign": campaign.name, "version": campaign.version, "by": by})
         return campaign

@@ -18,7 +18,7 @@ from storage.engines import reader_engine, sqlite_file, writer_engine
 from storage.errors import SchemaTooNew, SchemaTooOld
 from storage.failures import DRIVER_ERRORS, translated
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 
 

@@ -72,8 +72,8 @@ def test_the_database_itself_refuses_to_change_what_is_append_only(ledger_file: 
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        ("campaigns", "'c', 1, 's', 'p', 'n', 'en', 'elsewhere', 'notice', 0, 'end', 20, 1"),
-        ("campaigns", "'c', 1, 's', 'p', 'n', 'en', 'in_bridge', 'notice', 0, 'end', 14, 1"),
+        ("campaigns", "'c', 1, 's', 'p', 'n', 'en', 'elsewhere', 'notice', 0, 'end', 20, 1, 'live', 'consumer', NULL, 0, NULL"),
+        ("campaigns", "'c', 1, 's', 'p', 'n', 'en', 'in_bridge', 'notice', 0, 'end', 14, 1, 'live', 'consumer', NULL, 0, NULL"),
         ("role_grants", "'i', 'p', 'root', 0, 'grant', 'b', 1"),
         ("role_grants", "'i', 'p', 'admin', 1, 'grant', 'b', 1"),
         ("pauses", "'r', 10, 9"),
