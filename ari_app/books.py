@@ -19,6 +19,7 @@ from ari_app.call.events import (
     OptOutNotWritten,
     OptOutWritten,
 )
+from ari_app.duties import Duties, duties_of
 from ari_app.order import Order
 from ari_app.prompts import PromptAudio, Prompts
 from compliance.errors import HeedlineError
@@ -147,15 +148,28 @@ class Books:
             log.exception("%s: the gate failed", self._order.attempt)
             self._post(GateDenied("the gate failed; see the log"))
             return
-        denial = self._denial(verdict)
+        language = self._order.campaign.language
+        duties = duties_of(verdict.obligations, lambda: self._prompts.greeting_seconds(language))
+        denial = self._denial(verdict, duties)
         if denial:
             self._post(GateDenied(denial))
-        else:
-            self._post(GateAllowed(verdict.recording.mode, verdict.recording.record_announcement))
+            return
+        recording = verdict.recording
+        self._post(
+            GateAllowed(
+                recording.mode,
+                recording.record_announcement,
+                duties.identify,
+                duties.offer_opt_out,
+                duties.beep_seconds,
+            )
+        )
 
-    def _denial(self, verdict: Verdict) -> str:
+    def _denial(self, verdict: Verdict, duties: Duties) -> str:
         if verdict.decision is not Decision.ALLOW:
             return "; ".join(f"{reason.rule}: {reason.detail}" for reason in verdict.reasons)
+        if duties.broken:
+            return f"heedline.duties: {duties.broken}"
         if not self._order.campaign.recording_required:
             return ""
         if verdict.recording.mode is RecordingMode.NONE:

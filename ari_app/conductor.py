@@ -37,6 +37,7 @@ from ari_app.wording import Seller
 from compliance.errors import HeedlineError
 from compliance.gate import Gate
 from compliance.number import Number, parse_number
+from compliance.terms import Purpose
 from storage.database import Database
 from storage.ledger.campaigns import Campaign
 from storage.ledger.journal import OptOutJournal
@@ -238,7 +239,7 @@ class Conductor:
             self._voices.add(voice)
 
     def _prompts_of(self, campaign: Campaign) -> Prompts:
-        return self.prompts.of_seller(Seller(campaign.seller, campaign.caller_id))
+        return self.prompts.of_seller(Seller(campaign.seller, campaign.caller_id, Purpose(campaign.purpose)))
 
     def _agent_endpoint(self, agent: str) -> str:
         if agent not in self.setup.agents:

@@ -221,6 +221,13 @@ class Line:
         except HeedlineError as error:
             log.warning("%s: %s not said to the %s: %s", self._attempt, prompt, leg, error)
 
+    async def beep(self) -> None:
+        """To both, into the talk, which goes on."""
+        try:
+            await self._ari.bridges.play(bridgeId=bridge_id(self._attempt), media=[self._prompts.beep()])
+        except HeedlineError as error:
+            log.warning("%s: no beep: %s", self._attempt, error)
+
     async def stop_prompt(self) -> None:
         playing = self._playing
         if playing is None:

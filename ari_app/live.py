@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from ari_app.books import Books, evidence_of
 from ari_app.call import Call, Phase, decide
 from ari_app.call.commands import (
+    Beep,
     Bridge,
     CancelTimer,
     CheckGate,
@@ -227,6 +228,8 @@ class LiveCall:
                 await line.bridge(leg)
             case Unbridge(leg=leg):
                 await line.unbridge(leg)
+            case Beep():
+                await line.beep()
             case TellAgent(prompt=prompt):
                 await line.tell(Leg.AGENT, prompt)
             case SendDigits(leg=leg, digits=digits):

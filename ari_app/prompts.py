@@ -9,6 +9,7 @@ A file that was played once is never changed under its name, so the evidence of 
 """
 
 import hashlib
+import math
 import os
 import secrets
 import threading
@@ -64,6 +65,10 @@ def _file(path: Path) -> _File:
     return _File(path, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
+_BEEP = "beep"
+_GREETINGS = (PromptId.GREETING, PromptId.GREETING_OPT_OUT)
+
+
 class Prompts:
     """The prompts of one home. Safe to use from several threads."""
 
@@ -109,7 +114,22 @@ class Prompts:
                 _write(wide, speech.to_wav(spoken, speech.WIDE))
                 _write(narrow, speech.to_wav(speech.resample(spoken, speech.WIDE, speech.NARROW), speech.NARROW))
                 made.append(prompt)
+        self._render_beep()
         return made
+
+    def _render_beep(self) -> None:
+        narrow = self._path(_BEEP)
+        wide = narrow.with_suffix(".wav16")
+        if not (self._whole(narrow) and self._whole(wide)):
+            _write(wide, speech.to_wav(speech.beep(), speech.WIDE))
+            _write(narrow, speech.to_wav(speech.resample(speech.beep(), speech.WIDE, speech.NARROW), speech.NARROW))
+
+    def beep(self) -> str:
+        """What to play as the beep of a recording, as a media URI. Raises PromptMissing."""
+        file = self._path(_BEEP)
+        if not self._whole(file):
+            raise PromptMissing("the beep: no audio; run `heedline prompts render`")
+        return f"sound:{file.with_suffix('')}"
 
     def available(self, language: str) -> dict[str, bool]:
         """Which prompts of the language can be played now; all False for a language there is none of."""
@@ -150,6 +170,13 @@ class Prompts:
             text_hash=wording.hash,
             audio_hash=audio_hash,
         )
+
+    def greeting_seconds(self, language: str) -> float:
+        """The longest that saying who calls takes; infinite while a greeting can't be played."""
+        try:
+            return max(self.media(greeting, language).seconds for greeting in _GREETINGS)
+        except HeedlineError:
+            return math.inf
 
     def wording(self, prompt: PromptId, language: str) -> Wording:
         """What the prompt says: the admin's own words where there is an own recording. Raises as `media`."""

@@ -57,6 +57,13 @@ def speak(language: Language, text: str) -> Samples:
     return np.concatenate([np.zeros(int(LEAD_S * WIDE)), wide, np.zeros(int(TAIL_S * WIDE))])
 
 
+def beep() -> Samples:
+    """A quarter of a second of 1,400 Hz at 16 kHz: the tone of 47 CFR 64.501 as it was, which people know."""
+    tone = 0.2 * np.sin(2 * np.pi * 1400 * np.arange(WIDE // 4) / WIDE)
+    ramp = np.minimum(1.0, np.arange(tone.size) / (WIDE * 0.005))
+    return np.concatenate([tone * ramp * ramp[::-1], np.zeros(int(TAIL_S * WIDE))])
+
+
 def resample(samples: Samples, source: int, target: int) -> Samples:
     """From one rate (Hz) to another through the spectrum, tapered below the new band's edge so that nothing rings."""
     step = source // np.gcd(source, target)  # the length must be whole at both rates

@@ -11,11 +11,14 @@ from importlib.resources import files
 
 from compliance.errors import BadInput
 from compliance.jurisdictions.strict_yaml import Value, read
+from compliance.terms import Purpose
 
 
 class PromptId(StrEnum):
     """Every prompt there is; a language that misses one is refused."""
 
+    GREETING = "greeting"  # who calls, within the seconds the law gives
+    GREETING_OPT_OUT = "greeting_opt_out"  # the same where no notice follows that offers 9
     NOTICE = "notice"
     CONSENT_ASK = "consent_ask"
     REPROMPT = "reprompt"
@@ -27,7 +30,11 @@ class PromptId(StrEnum):
     RECORDING_RESUMED = "recording_resumed"  # heard by the agent
 
 
-PLACEHOLDERS: Mapping[PromptId, frozenset[str]] = {PromptId.AGENT_UNAVAILABLE: frozenset({"seller", "number"})}
+PLACEHOLDERS: Mapping[PromptId, frozenset[str]] = {
+    PromptId.GREETING: frozenset({"purpose", "seller"}),
+    PromptId.GREETING_OPT_OUT: frozenset({"purpose", "seller"}),
+    PromptId.AGENT_UNAVAILABLE: frozenset({"seller", "number"}),
+}
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 _LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 _VOICE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,12}){0,3}")
@@ -43,10 +50,11 @@ class UnknownLanguage(BadInput):
 
 @dataclass(frozen=True)
 class Seller:
-    """Who calls, as `agent_unavailable` must say it: the business and the number to reach it at (E.164)."""
+    """Who calls and why, as greetings and `agent_unavailable` must say it; `number` (E.164) is where to reach them."""
 
     name: str
     number: str
+    purpose: Purpose = Purpose.TELEMARKETING
 
     def __post_init__(self) -> None:
         if not _SELLER.fullmatch(self.name):
@@ -88,6 +96,7 @@ class Language:
     voice: str
     words_per_minute: int
     version: int
+    purposes: Mapping[Purpose, str]
     texts: Mapping[PromptId, str]
 
     def wording(self, prompt: PromptId, seller: Seller | None = None) -> Wording:
@@ -96,7 +105,8 @@ class Language:
         if PLACEHOLDERS.get(prompt):
             if seller is None:
                 raise BadInput(f"prompt {prompt}: says who called; give the seller's name and number")
-            text = text.replace("{seller}", seller.name).replace("{number}", seller.spoken_number)
+            text = text.replace("{purpose}", self.purposes[seller.purpose])
+            text = text.replace("{number}", seller.spoken_number).replace("{seller}", seller.name)
         return Wording(prompt, self.code, self.version, text)
 
 
@@ -129,11 +139,14 @@ def parse_language(content: bytes, file: str) -> Language:
     voice = _matching(table.take("voice"), _VOICE, "a voice of `espeak-ng --voices`")
     words_per_minute = table.take("words_per_minute").whole(80, 300)
     version = table.take("version").whole(1, 1_000_000)
+    reasons = table.take("purposes").table()
     rows = table.take("texts").table()
     table.done()
+    purposes = {purpose: _words(reasons.take(purpose.value), purpose.value) for purpose in Purpose}
+    reasons.done()
     texts = {prompt: _text(rows.take(prompt.value), prompt) for prompt in PromptId}
     rows.done()
-    return Language(code, voice, words_per_minute, version, texts)
+    return Language(code, voice, words_per_minute, version, purposes, texts)
 
 
 def _matching(value: Value, pattern: re.Pattern[str], what: str) -> str:
@@ -151,6 +164,14 @@ def _text(value: Value, prompt: PromptId) -> str:
         raise value.bad(
             f"{prompt} names {sorted(named) or 'nothing'} in braces; it must name {sorted(wanted) or 'nothing'}"
         )
-    if not _SPEAKABLE.fullmatch(_PLACEHOLDER.sub("", text)):
-        raise value.bad(f"{prompt}: letters, digits and . , ; : ! ? ' & ( ) / - only")
+    return _speakable(value, _PLACEHOLDER.sub("", text), prompt) and text
+
+
+def _words(value: Value, name: str) -> str:
+    return _speakable(value, value.text(60), name)
+
+
+def _speakable(value: Value, text: str, name: str) -> str:
+    if not _SPEAKABLE.fullmatch(text):
+        raise value.bad(f"{name}: letters, digits and . , ; : ! ? ' & ( ) / - only")
     return text

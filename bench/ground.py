@@ -17,6 +17,7 @@ from ari_app.wording import PromptId, Seller
 from bench.sound import CONFIRMATION_HZ, NOTICE_HZ, write_prompt
 from compliance import DIALLING_RULES, Gate, Number, load_packs
 from compliance.errors import HeedlineError
+from compliance.terms import Purpose
 from heedline.demo.numbers import callable_now, fictional
 from heedline.demo.world import MADE_BY_THE_DEMO, Ports, World
 from heedline.pbx import Instance
@@ -143,7 +144,7 @@ seller_region = "US-NY"
             write_prompt(own, hertz, seconds)
             own.with_suffix(".txt").write_text(f"a tone of {hertz} Hz\n")
         await super().prepare()
-        prompts = Prompts(self.home.prompts, Seller(CAMPAIGN.seller, CAMPAIGN.caller_id))
+        prompts = Prompts(self.home.prompts, Seller(CAMPAIGN.seller, CAMPAIGN.caller_id, Purpose(CAMPAIGN.purpose)))
         await asyncio.to_thread(prompts.render, "en")
         question = prompts.media(PromptId.CONSENT_ASK, "en").uri.removeprefix("sound:")
         ports, pbx = self.bench_ports, self.pbx

@@ -5,6 +5,7 @@ from dataclasses import replace
 from ari_app.call import moves as move
 from ari_app.call.call import Call, Status, Step, Tape
 from ari_app.call.commands import (
+    Beep,
     Bridge,
     CancelTimer,
     CheckGate,
@@ -86,6 +87,14 @@ def await_agent(call: Call, event: Event) -> Step:
 
 def tell_agent_denied(call: Call, event: Event) -> Step:
     return move.play(replace(call, disposition="denied", detail=why_denied(event)), Prompt.CALL_DENIED, Leg.AGENT)
+
+
+# ── who calls ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def greet(call: Call, event: Event) -> Step:
+    call, play = move.play(call, call.greeting or Prompt.GREETING, _audience(call))
+    return call, [*_join_callee(call), *play]
 
 
 # ── notice ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +253,17 @@ def hang_up_unconfirmed(call: Call, event: Event) -> Step:
 
 def connect(call: Call, event: Event) -> Step:
     grace: list[Command] = [SetTimer(Timer.GRACE, GRACE_S)] if call.grace else []
-    return replace(call, bridged=True), [Bridge(Leg.CALLEE), Bridge(Leg.AGENT), *grace]
+    return replace(call, bridged=True), [Bridge(Leg.CALLEE), Bridge(Leg.AGENT), *grace, *_beep_later(call)]
+
+
+def _beep_later(call: Call) -> list[Command]:
+    return [SetTimer(Timer.BEEP, call.beep_seconds)] if call.beep_seconds and call.taping else []
+
+
+def beep(call: Call, event: Event) -> Step:
+    """Not while it is paused: a beep would say that it runs."""
+    sound: list[Command] = [Beep()] if call.tape is Tape.ON else []
+    return call, [*sound, *_beep_later(call)]
 
 
 def connect_again(call: Call, event: Event) -> Step:

@@ -36,6 +36,7 @@ class Phase(StrEnum):
     AGENT_FIRST = "agent_first"  # in_bridge: the agent must be on the line before the callee is dialled
     COMMITTING = "committing"  # the attempt is being made durable
     DIALLING = "dialling"
+    GREETING = "greeting"  # the law wants the callee told who calls
     ARMING = "arming"  # the law wants the announcement itself recorded: outbound recording starts first
     NOTICE = "notice"
     ASKING = "asking"
@@ -96,6 +97,8 @@ class Call:
     phase: Phase = Phase.PLANNED
     mode: RecordingMode = RecordingMode.NONE
     record_announcement: bool = False
+    greeting: Prompt | None = None  # what the callee hears first of all
+    beep_seconds: int = 0
     callee: Status = Status.IDLE
     agent: Status = Status.IDLE
     bridged: bool = False
@@ -138,14 +141,15 @@ _PRESENT = {
     Presence.RINGING: Status.DIALLED,
     Presence.UP: Status.UP,
 }
-OFFERING_NINE = (Prompt.NOTICE, Prompt.CONSENT_ASK, Prompt.REPROMPT)
+OFFERING_NINE = (Prompt.GREETING_OPT_OUT, Prompt.NOTICE, Prompt.CONSENT_ASK, Prompt.REPROMPT)
 
 
 def note(call: Call, event: Event) -> Call:
     """Take down what the event says about legs, prompt and recording; the table then decides what to do about it."""
     match event:
-        case GateAllowed(mode=mode, record_announcement=announce):
-            return replace(call, mode=mode, record_announcement=announce)
+        case GateAllowed(mode=mode, record_announcement=announce, beep_seconds=beep) if call.phase is Phase.GATING:
+            greeting = _greeting(event)
+            return replace(call, mode=mode, record_announcement=announce, greeting=greeting, beep_seconds=beep)
         case LegAnswered(leg=leg) if call.leg(leg) is not Status.GONE:
             return call.with_leg(leg, Status.UP)
         case LegFailed(leg=leg) | LegGone(leg=leg):
@@ -175,6 +179,13 @@ def note(call: Call, event: Event) -> Call:
             call = _look_again(_look_again(call, Leg.CALLEE, callee), Leg.AGENT, agent)
             return _look_for_tape(call, recording)
     return call
+
+
+def _greeting(allowed: GateAllowed) -> Prompt | None:
+    """The notice offers 9 in its first seconds; where it does not follow, the greeting must."""
+    if allowed.offer_opt_out and allowed.mode is not RecordingMode.NOTICE:
+        return Prompt.GREETING_OPT_OUT
+    return Prompt.GREETING if allowed.identify or allowed.offer_opt_out else None
 
 
 def _look_again(call: Call, leg: Leg, presence: Presence) -> Call:

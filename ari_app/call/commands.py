@@ -77,6 +77,11 @@ class StartRecording(Command):
 
 
 @dataclass(frozen=True)
+class Beep(Command):
+    """One beep to both: it tells that the recording runs. Nothing waits for its end."""
+
+
+@dataclass(frozen=True)
 class UnmuteCallee(Command):
     """→ nothing | RecordingFailed"""
 

@@ -89,7 +89,13 @@ def either_lost(call: Call, event: Event) -> bool:
 
 
 def _callee_answered(call: Call, event: Event) -> bool:
-    return call.callee is Status.UP and (of_callee(call, event) or isinstance(event, LinkRestored))
+    """The callee is there to be told the next thing: has just answered, been found again, or heard who calls."""
+    there = of_callee(call, event) or isinstance(event, LinkRestored) or greeting_heard(call, event)
+    return call.callee is Status.UP and there
+
+
+def callee_owed_greeting(call: Call, event: Event) -> bool:
+    return _callee_answered(call, event) and call.greeting is not None
 
 
 def callee_announced_on_tape(call: Call, event: Event) -> bool:
@@ -160,6 +166,18 @@ def agent_on_line_and_recording_due(call: Call, event: Event) -> bool:
 
 
 # ── prompts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_greeting(event: Event) -> bool:
+    return isinstance(event, PromptFinished) and event.prompt in (Prompt.GREETING, Prompt.GREETING_OPT_OUT)
+
+
+def greeting_heard(call: Call, event: Event) -> bool:
+    return _is_greeting(event) and isinstance(event, PromptFinished) and event.complete
+
+
+def greeting_cut(call: Call, event: Event) -> bool:
+    return _is_greeting(event) and not greeting_heard(call, event)
 
 
 def is_notice(call: Call, event: Event) -> bool:
@@ -322,6 +340,10 @@ def star_alone(call: Call, event: Event) -> bool:
     return (_fired(event, Timer.STAR_CALLEE) and Leg.CALLEE in call.starred) or (
         _fired(event, Timer.STAR_AGENT) and Leg.AGENT in call.starred
     )
+
+
+def beep_due(call: Call, event: Event) -> bool:
+    return _fired(event, Timer.BEEP) and call.beep_seconds > 0
 
 
 def optout_retry_due(call: Call, event: Event) -> bool:

@@ -97,6 +97,10 @@ def hung_up_waiting(call: Call, event: Event) -> Step:
     return _end(call, event, "hung_up_waiting")
 
 
+def greeting_cut(call: Call, event: Event) -> Step:
+    return _end(call, event, "prompt_failed", "the callee was not told who calls, and the law wants it said")
+
+
 def notice_cut(call: Call, event: Event) -> Step:
     return _end(call, event, "prompt_failed", "the notice was not played to its end, and recording is required")
 

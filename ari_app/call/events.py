@@ -1,6 +1,6 @@
 """What can happen to a call. Facts in the past tense; each knows how to become JSON for the call's log and back."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, cast
 
@@ -15,6 +15,8 @@ class Leg(StrEnum):
 class Prompt(StrEnum):
     """What may be said; texts stand in `asterisk_conf/prompts/`."""
 
+    GREETING = "greeting"  # who calls, where the law sets a time for it
+    GREETING_OPT_OUT = "greeting_opt_out"  # the same, and how to be taken off the list
     NOTICE = "notice"
     CONSENT_ASK = "consent_ask"
     REPROMPT = "reprompt"
@@ -45,6 +47,7 @@ class Timer(StrEnum):
     STAR_CALLEE = "star_callee"
     STAR_AGENT = "star_agent"
     GRACE = "grace"
+    BEEP = "beep"
     OPTOUT_RETRY = "optout_retry"
     OPTOUT_PATIENCE = "optout_patience"
     END = "end"
@@ -87,12 +90,17 @@ class Event:
 
     @staticmethod
     def from_json(kind: str, data: dict[str, object]) -> "Event":
-        """Read an event back from the log. Raises ValueError: a kind or field this version does not know."""
+        """Read an event back from the log. Raises ValueError: a kind or field this version does not know.
+
+        A field that has a default may be missing: it was not known when the event was written.
+        """
         cls = Event.kinds.get(kind)
-        if cls is None or {f.name for f in fields(cls)} != set(data):
+        known = {} if cls is None else {f.name: f for f in fields(cls)}
+        asked = {name for name, f in known.items() if f.default is MISSING}
+        if cls is None or not asked <= set(data) <= set(known):
             raise ValueError(f"no event {kind} with fields {sorted(data)}")
-        known: dict[str, Any] = {f.name: _read(kind, f.name, cast(Any, f.type), data[f.name]) for f in fields(cls)}
-        return cls(**known)
+        values: dict[str, Any] = {name: _read(kind, name, cast(Any, known[name].type), data[name]) for name in data}
+        return cls(**values)
 
 
 def _read(kind: str, name: str, wanted: Any, value: object) -> object:
@@ -114,8 +122,13 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class GateAllowed(Event):
+    """How the call may be recorded, and what it owes: to say who calls and how to opt out, a beep while recorded."""
+
     mode: RecordingMode
     record_announcement: bool
+    identify: bool = False
+    offer_opt_out: bool = False
+    beep_seconds: int = 0  # 0: no beep
 
 
 @dataclass(frozen=True)

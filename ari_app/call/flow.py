@@ -55,7 +55,7 @@ from ari_app.call.events import (
 
 P = Phase
 BEFORE_DIAL = (P.GATING, P.AGENT_FIRST, P.COMMITTING)
-PROMPTING = (P.ARMING, P.NOTICE, P.ASKING, P.CONSENTING)
+PROMPTING = (P.GREETING, P.ARMING, P.NOTICE, P.ASKING, P.CONSENTING)
 ANSWERED = (*PROMPTING, P.AGENT_WAIT, P.STARTING, P.TALKING, P.FAREWELL)
 UNDECIDED = (*BEFORE_DIAL, P.DIALLING, *PROMPTING, P.AGENT_WAIT, P.STARTING, P.TALKING)  # how it ends is open
 LOST = (LegGone, LegFailed)  # a leg may be reported to have failed although it had answered
@@ -104,6 +104,7 @@ TABLE: tuple[Row, ...] = (
     row((P.PLANNED, *BEFORE_DIAL), LOST, when.of_agent, P.ENDING, end.agent_gone),
     row(P.REFUSING, LOST, when.of_agent, P.ENDING, end.as_decided),
     # ── the callee's phone rings ────────────────────────────────────────────────────────────────────────────────
+    row(P.DIALLING, LegAnswered, when.callee_owed_greeting, P.GREETING, do.greet),
     row(P.DIALLING, LegAnswered, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
     row(P.DIALLING, LegAnswered, when.callee_notice, P.NOTICE, do.play_notice),
     row(P.DIALLING, LegAnswered, when.callee_explicit, P.ASKING, do.ask_consent),
@@ -113,6 +114,14 @@ TABLE: tuple[Row, ...] = (
     row(P.DIALLING, LegGone, when.of_callee, P.ENDING, end.no_answer),
     row(P.DIALLING, TimerFired, when.ring_over, P.ENDING, end.no_answer),
     row(P.DIALLING, LOST, when.of_agent, P.ENDING, end.agent_gone),
+    # ── who calls, where the law sets a time for saying it ──────────────────────────────────────────────────────
+    row(P.GREETING, PromptFinished, when.greeting_cut, P.ENDING, end.greeting_cut),
+    row(P.GREETING, TimerFired, when.prompt_overdue, P.ENDING, end.greeting_cut),
+    row(P.GREETING, PromptFinished, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
+    row(P.GREETING, PromptFinished, when.callee_notice, P.NOTICE, do.play_notice),
+    row(P.GREETING, PromptFinished, when.callee_explicit, P.ASKING, do.ask_consent),
+    row(P.GREETING, PromptFinished, when.callee_agent_on_line, P.TALKING, do.connect),
+    row(P.GREETING, PromptFinished, when.greeting_heard, P.AGENT_WAIT, do.dial_agent),
     # ── nine at any time ────────────────────────────────────────────────────────────────────────────────────────
     row((*PROMPTING, P.AGENT_WAIT, P.FAREWELL), Digit, when.callee_nine, P.OPTING_OUT, do.opt_out_by_key),
     row((*ANSWERED, P.ENDING), Digit, when.star_nine, P.OPTING_OUT, do.opt_out_by_star_nine),
@@ -185,6 +194,7 @@ TABLE: tuple[Row, ...] = (
     row(ANSWERED, Digit, when.is_star, None, do.await_feature),
     row(P.TALKING, Digit, when.always, None, do.pass_on),
     row(P.TALKING, TimerFired, when.star_alone, None, do.pass_on_star),
+    row(P.TALKING, TimerFired, when.beep_due, None, do.beep),
     row((*PROMPTING, P.AGENT_WAIT, P.STARTING, P.FAREWELL), TimerFired, when.star_alone, None, do.forget_star),
     row((P.STARTING, P.TALKING), LOST, when.always, P.ENDING, end.completed),
     # ── gone in the middle ──────────────────────────────────────────────────────────────────────────────────────
@@ -197,11 +207,14 @@ TABLE: tuple[Row, ...] = (
     row(P.CONFIRMING, HangupRequested, when.always, P.ENDING, end.opted_out),
     # ── the link to the PBX is back: ask again, say again, never assume ─────────────────────────────────────────
     row((*BEFORE_DIAL, P.PLANNED), LinkRestored, when.always, P.ENDING, end.interrupted),
-    row((P.DIALLING, P.ASKING, P.CONSENTING), LinkRestored, when.tape_broken, P.ENDING, end.recording_failed),
+    row(
+        (P.DIALLING, P.GREETING, P.ASKING, P.CONSENTING), LinkRestored, when.tape_broken, P.ENDING, end.recording_failed
+    ),
     row(P.DIALLING, LinkRestored, when.callee_lost, P.ENDING, end.interrupted),
     row(P.DIALLING, LinkRestored, when.callee_only_created, P.ENDING, end.interrupted),
     row(P.DIALLING, LinkRestored, when.answered_but_agent_lost, P.FAREWELL, end.farewell_agent_unavailable),
     row(P.DIALLING, LinkRestored, when.agent_lost_in_bridge, P.ENDING, end.agent_gone),
+    row(P.DIALLING, LinkRestored, when.callee_owed_greeting, P.GREETING, do.greet),
     row(P.DIALLING, LinkRestored, when.callee_announced_on_tape, P.ARMING, do.record_outbound),
     row(P.DIALLING, LinkRestored, when.callee_notice, P.NOTICE, do.play_notice),
     row(P.DIALLING, LinkRestored, when.callee_explicit, P.ASKING, do.ask_consent),
@@ -210,6 +223,7 @@ TABLE: tuple[Row, ...] = (
     row(P.DIALLING, LinkRestored, when.always, None, do.await_answer),
     row(PROMPTING, LinkRestored, when.callee_lost, P.ENDING, end.hung_up_in_prompt),
     row(PROMPTING, LinkRestored, when.agent_lost_in_bridge, P.FAREWELL, end.farewell_agent_unavailable),
+    row(P.GREETING, LinkRestored, when.always, None, do.greet),
     row((P.ARMING, P.NOTICE), LinkRestored, when.announced_on_tape, P.ARMING, do.record_outbound_again),
     row(P.NOTICE, LinkRestored, when.always, P.NOTICE, do.play_notice_again),
     row((P.ASKING, P.CONSENTING), LinkRestored, when.always, P.ASKING, do.ask_consent),

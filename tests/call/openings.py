@@ -27,6 +27,18 @@ def prompted(of: Plan, mode: RecordingMode = NOTICE, *, announce: bool = False) 
     return call.answer(Leg.CALLEE)
 
 
+def greeted(of: Plan | None = None, mode: RecordingMode = NOTICE, *, announce: bool = False) -> Switch:
+    """The callee has answered and is being told who calls."""
+    call = Switch(of or plan(), mode, announce=announce, identify=True).start()
+    if call.plan.placement is Placement.IN_BRIDGE:
+        call.answer(Leg.AGENT)
+    return call.answer(Leg.CALLEE)
+
+
+def greeted_in_bridge(mode: RecordingMode = NOTICE, *, announce: bool = False, **of: Any) -> Switch:
+    return greeted(plan(Placement.IN_BRIDGE, **of), mode, announce=announce)
+
+
 def noticed(**of: Any) -> Switch:
     return prompted(plan(**of))
 

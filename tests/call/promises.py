@@ -7,12 +7,17 @@ from ari_app.call.events import Answer, Event, Leg, Prompt
 
 TAPED = (Phase.ARMING, Phase.NOTICE, Phase.AGENT_WAIT, Phase.STARTING, Phase.TALKING)
 
+_LATER = (c.StartRecording, c.WriteConsent)  # nothing of the sort comes before a greeting that is owed
+_LATER_PROMPTS = (Prompt.NOTICE, Prompt.CONSENT_ASK)
+
 
 class Promises:
     """Watches one call; `step` raises AssertionError at the first broken promise."""
 
     def __init__(self) -> None:
         self.allowed = False
+        self.owes_greeting = False
+        self.greeted = False
         self.commit_asked = False
         self.committed = False
         self.dialled = 0
@@ -32,6 +37,9 @@ class Promises:
         match event:
             case e.GateAllowed() if before.phase is Phase.GATING:
                 self.allowed = True
+                self.owes_greeting = event.identify or event.offer_opt_out
+            case e.PromptFinished(prompt=Prompt.GREETING | Prompt.GREETING_OPT_OUT, complete=True):
+                self.greeted = True
             case e.GateDenied() if before.phase is Phase.GATING:
                 self.allowed = False
             case e.AttemptCommitted() if self.commit_asked:
@@ -50,6 +58,8 @@ class Promises:
 
     def _check(self, command: c.Command, after: Call) -> None:
         assert not self.ended, f"{command} after the end"
+        if isinstance(command, _LATER) or (isinstance(command, c.PlayPrompt) and command.prompt in _LATER_PROMPTS):
+            assert self.greeted or not self.owes_greeting, f"{command} before the callee was told who calls"
         match command:
             case c.CommitAttempt():
                 assert self.allowed, "an attempt committed that the gate did not allow"

@@ -72,10 +72,15 @@ class Switch:
         *,
         announce: bool = False,
         denied: str = "",
+        identify: bool = False,
+        offer_opt_out: bool = False,
+        beep_seconds: int = 0,
     ) -> None:
         self.plan = of or plan()
         self.gate: list[Event] = []
-        self.verdict: Event = e.GateDenied(denied) if denied else e.GateAllowed(mode, announce)
+        self.verdict: Event = (
+            e.GateDenied(denied) if denied else e.GateAllowed(mode, announce, identify, offer_opt_out, beep_seconds)
+        )
         self.call = Call.planned(self.plan)
         self.now = START
         self.ledger = Ledger()
@@ -340,6 +345,10 @@ class Switch:
         self.tape.callee_muted = False
         return [e.RecordingFailed("AMI is down")] if self.recorder_down else []
 
+    def _beep(self, _: c.Beep) -> None:
+        for leg in self.bridge:
+            self.heard[leg].append("beep")
+
     def _pauserecording(self, _: c.PauseRecording) -> list[Event]:
         if self.recorder_down:
             return [e.RecordingFailed("AMI is down")]
@@ -377,4 +386,4 @@ class Switch:
         self.timers.clear()
 
 
-_NEEDS_LINK = (c.DialLeg, c.PlayPrompt, c.StopPrompt, c.Bridge, c.Unbridge, c.SendDigits, c.HangUp, c.TellAgent)
+_NEEDS_LINK = (c.DialLeg, c.PlayPrompt, c.StopPrompt, c.Bridge, c.Unbridge, c.SendDigits, c.HangUp, c.TellAgent, c.Beep)

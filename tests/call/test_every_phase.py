@@ -11,10 +11,14 @@ from .switch import Switch
 from .test_lost_link import PLACES
 
 CALLEE, AGENT = Leg.CALLEE, Leg.AGENT
-PROMPTING = [Phase.ARMING, Phase.NOTICE, Phase.ASKING, Phase.CONSENTING]
+PROMPTING = [Phase.GREETING, Phase.ARMING, Phase.NOTICE, Phase.ASKING, Phase.CONSENTING]
 ANSWERED = [*PROMPTING, Phase.AGENT_WAIT, Phase.STARTING, Phase.TALKING, Phase.FAREWELL]
 UNDECIDED = [Phase.GATING, Phase.AGENT_FIRST, Phase.COMMITTING, Phase.DIALLING, *ANSWERED[:-1]]
-BOTH_THERE = [Phase.ARMING, Phase.CONSENTING]  # of PROMPTING, those PLACES reaches with the agent on the line
+BOTH_THERE = [
+    Phase.GREETING,
+    Phase.ARMING,
+    Phase.CONSENTING,
+]  # of PROMPTING, those PLACES reaches with the agent on the line
 
 
 def in_phase(phase: Phase) -> Switch:
@@ -106,6 +110,7 @@ def test_a_tape_that_fails_while_a_callee_waits_is_stopped_there_and_then() -> N
 WAITED_FOR = {
     Phase.AGENT_FIRST: {Timer.AGENT_RING},
     Phase.DIALLING: {Timer.RING},
+    Phase.GREETING: {Timer.PROMPT},
     Phase.NOTICE: {Timer.PROMPT},
     Phase.ASKING: {Timer.PROMPT},
     Phase.AGENT_WAIT: {Timer.AGENT_RING},

@@ -25,7 +25,7 @@ plans = st.builds(
 legs, prompts, texts = st.sampled_from(Leg), st.sampled_from(Prompt), st.text(max_size=8)
 events: st.SearchStrategy[Event] = st.one_of(
     st.just(e.Started()),
-    st.builds(e.GateAllowed, st.sampled_from(RecordingMode), st.booleans()),
+    st.builds(e.GateAllowed, st.sampled_from(RecordingMode), st.booleans(), st.booleans(), st.booleans()),
     st.builds(e.GateDenied, texts),
     st.just(e.AttemptCommitted()),
     st.builds(e.AttemptRefused, texts),
@@ -57,7 +57,7 @@ events: st.SearchStrategy[Event] = st.one_of(
 # A history that gets somewhere: the way to the callee's phone, then anything.
 openings = st.builds(
     lambda allowed: [e.Started(), allowed, e.LegAnswered(AGENT), allowed, e.AttemptCommitted(), e.LegAnswered(CALLEE)],
-    st.builds(e.GateAllowed, st.sampled_from(RecordingMode), st.booleans()),
+    st.builds(e.GateAllowed, st.sampled_from(RecordingMode), st.booleans(), st.booleans(), st.booleans()),
 )
 histories = st.builds(lambda way, rest: [*way, *rest], openings | st.just([]), st.lists(events, max_size=40))
 

@@ -11,10 +11,19 @@ import pytest
 
 from ari_app.call import TABLE, Phase, flow
 
-from . import switch, test_ends, test_every_phase, test_lost_link, test_mishaps, test_opt_out, test_stories
+from . import (
+    switch,
+    test_ends,
+    test_every_phase,
+    test_greeting,
+    test_lost_link,
+    test_mishaps,
+    test_opt_out,
+    test_stories,
+)
 
 Story = Callable[[], None]
-MODULES = (test_stories, test_ends, test_every_phase, test_opt_out, test_mishaps, test_lost_link)
+MODULES = (test_stories, test_greeting, test_ends, test_every_phase, test_opt_out, test_mishaps, test_lost_link)
 
 
 def tellings(module: ModuleType) -> Iterator[Story]:
