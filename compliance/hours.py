@@ -1,99 +1,328 @@
-"""Calling hours arithmetic: is a local time inside every window, and when is it next?
+"""Calling hours: may the phone ring now, and when may it next?
 
-A window opens inclusively and closes exclusively, and a call may not ring beyond its close: at 20:59:35 a ring of
-25 s still fits a window that closes at 21:00:00, a second later it does not. Windows lie within one local day.
+It may while it is open by every law of every candidate region, in every candidate time zone, from the first second
+of the ring to its last. A window opens inclusively and closes exclusively: at 20:59:35 a ring of 25 s still fits a
+window that closes at 21:00:00, a microsecond later it does not.
+
+| of a law | what it does here |
+|---|---|
+| `when` | the law counts unless the call is known to be another one |
+| `unless` | a standing consent, or an established relationship, leaves of it the house default's hours |
+| `holidays`, `eves` | narrow the weekday's windows on such a day; where both fit, both do |
+| `also_zone` | the law's windows must be open in that zone as well |
+
+A region none of whose laws counts has the house default's hours. What is open is worked out a UTC day at a time, as
+spans of UTC: an hour that the clocks skip holds no instant, an hour they repeat holds each of its times twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from compliance.case import Case
+from compliance.consents import all_standing, at_least
+from compliance.facts import MAX_RING_SECONDS, Facts
+from compliance.holidays import holiday
 from compliance.jurisdictions import CallingHours, Packs
-from compliance.jurisdictions.model import Window
+from compliance.jurisdictions.model import ELSEWHERE, Window, Windows
+from compliance.relationship import established_in
+from compliance.terms import CallKind, ConsentKind, Party, Purpose
 
-_HORIZON = timedelta(days=15)
+HORIZON = timedelta(days=16)
 _DAY = timedelta(days=1)
+_QUARTER = timedelta(hours=6)
+_SECOND = timedelta(seconds=1)
+_RING = timedelta(seconds=MAX_RING_SECONDS)
+_ALL_DAY: Windows = ((0, 86400),)
+
+Zones = tuple[ZoneInfo, ...]
+Span = tuple[datetime, datetime]
+"""In UTC, from the first instant to the first after it."""
+
+Asked = tuple[CallKind | None, Purpose | None, Party | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What sets laws aside for this person: the strongest consent, and where there is an established relationship."""
+
+    consent: ConsentKind | None
+    related: frozenset[str]
+
+
+NO_STANDING = Standing(None, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A law of one candidate region on one local date: the windows it leaves open. `holiday`: what the day is."""
+
+    region: str
+    hours: CallingHours
+    windows: Windows
+    holiday: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Where and by which rule it is closed; `local` is the local time there."""
+    """Where and by which law it is closed; `local` is the local time there."""
 
     zone: ZoneInfo
     local: datetime
-    hours: CallingHours
+    bound: Bound
+
+    @property
+    def hours(self) -> CallingHours:
+        return self.bound.hours
 
 
-def closed(
-    packs: Packs, regions: frozenset[str], zones: Sequence[ZoneInfo], at: datetime, ring_seconds: int
-) -> Closed | None:
-    """The first zone and rule that forbid ringing from `at` for `ring_seconds`; None: open everywhere.
+def closed(case: Case, at: datetime, ring_seconds: int) -> Closed | None:
+    """The first zone and law that forbid ringing from `at` for `ring_seconds`; None: open everywhere."""
+    utc = at.astimezone(UTC)
+    last = utc + timedelta(seconds=ring_seconds)
+    asked = _asked(case.facts)
+    if _rings(_open(case.packs, case.regions, case.zones, asked, NO_STANDING, utc.date()), utc, last):
+        return None
+    standing = standing_of(case, utc)
+    if standing != NO_STANDING and _rings(
+        _open(case.packs, case.regions, case.zones, asked, standing, utc.date()), utc, last
+    ):
+        return None
+    return next(_shut(case, asked, standing, utc, last))
 
-    Every rule of every candidate region is held against the local time in every candidate zone.
+
+def next_open(case: Case, at: datetime, ring_seconds: int) -> datetime | None:
+    """The first instant from `at` on (UTC) at which `closed` is None; None: not within 16 days.
+
+    Consent and relationship are taken as they stand when the call would ring; one that begins later opens nothing.
     """
-    for zone in zones:
-        local = at.astimezone(zone)
-        second = _second_of_day(local)
-        for hours in packs.calling_hours(regions, local.date()):
-            if not _fits(hours.week[local.weekday()], second, ring_seconds):
-                return Closed(zone, local, hours)
-    return None
-
-
-def next_open(
-    packs: Packs, regions: frozenset[str], zones: Sequence[ZoneInfo], at: datetime, ring_seconds: int
-) -> datetime | None:
-    """The first instant from `at` on (UTC) at which `closed` is None; None: not within 15 days."""
-    instant = at.astimezone(UTC)
-    last = instant + _HORIZON
-    while instant <= last:
-        shut = closed(packs, regions, zones, instant, ring_seconds)
-        if shut is None:
-            return instant
-        later = _next_in_zone(packs, regions, shut.zone, instant, ring_seconds)
-        if later is None:
-            return None
-        instant = later
-    return None
-
-
-def _next_in_zone(
-    packs: Packs, regions: frozenset[str], zone: ZoneInfo, after: datetime, ring_seconds: int
-) -> datetime | None:
-    today = after.astimezone(zone).date()
-    for offset in range(_HORIZON.days + 1):
-        day = today + offset * _DAY
-        for opens, closes in _common_windows(packs, regions, day):
-            if opens + ring_seconds > closes:
-                continue
-            instant = _instant(day, opens, zone)
-            if instant > after:
+    utc = at.astimezone(UTC)
+    ring = timedelta(seconds=ring_seconds)
+    asked = _asked(case.facts)
+    standing = standing_of(case, utc)
+    for offset in range(HORIZON.days + 1):
+        day = utc.date() + offset * _DAY
+        midnight = _midnight(day + _DAY)
+        spans = _open(case.packs, case.regions, case.zones, asked, NO_STANDING, day)
+        if standing != NO_STANDING:  # it may have ended by then, so both are tried
+            wider = _open(case.packs, case.regions, case.zones, asked, standing, day)
+            spans = tuple(sorted(spans + wider))
+        for opens, closes in spans:
+            instant = max(opens, utc)
+            if instant < midnight and instant + ring <= closes and closed(case, instant, ring_seconds) is None:
                 return instant
     return None
 
 
+def standing_of(case: Case, at: datetime) -> Standing:
+    """As the facts have it at that instant; what is unknown sets nothing aside."""
+    facts = case.facts
+    best = next(iter(all_standing(facts, ConsentKind.IMPLIED, at)), None)
+    related: frozenset[str] = frozenset()
+    if facts.relationship is not None:
+        related = frozenset(
+            region for region in case.regions if established_in(facts, case.packs, region, at, case.zones)
+        )
+    return Standing(None if best is None else best.kind, related)
+
+
+def bounds(packs: Packs, regions: frozenset[str], day: date, asked: Asked) -> tuple[Bound, ...]:
+    """Every law on hours that holds for such a call on a local date, of each region."""
+    return _bounds(packs, regions, day, asked)
+
+
+def windows_on(hours: CallingHours, day: date) -> tuple[Windows, str | None]:
+    """What a law leaves open on a local date, and the holiday it is."""
+    windows = hours.week[day.weekday()]
+    if hours.holidays is None and hours.eves is None:
+        return windows, None
+    today = holiday(hours.calendar, day)
+    if hours.holidays is not None and today is not None:
+        windows = common(windows, hours.holidays)
+    if hours.eves is not None and holiday(hours.calendar, day + _DAY) is not None:
+        windows = common(windows, hours.eves)
+    return windows, today
+
+
+def common(first: Windows, second: Windows) -> Windows:
+    """What both leave open, in order."""
+    both = ((max(a, c), min(b, d)) for a, b in first for c, d in second)
+    return tuple(sorted(window for window in both if window[0] < window[1]))
+
+
+def either(first: Windows, second: Windows) -> Windows:
+    """What one or the other leaves open, in order; windows that touch become one."""
+    merged: list[Window] = []
+    for opens, closes in sorted(first + second):
+        if merged and opens <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], closes)
+        else:
+            merged.append((opens, closes))
+    return tuple(merged)
+
+
+def _asked(facts: Facts) -> Asked:
+    return facts.call_kind, facts.purpose, facts.party
+
+
+def _rings(spans: Sequence[Span], first: datetime, last: datetime) -> bool:
+    for opens, closes in spans:  # two or three; a search costs more
+        if opens <= first:
+            if last <= closes:
+                return True
+        else:
+            return False
+    return False
+
+
+def _shut(case: Case, asked: Asked, standing: Standing, first: datetime, last: datetime) -> Iterator[Closed]:
+    """Every zone and law that forbids it, in order."""
+    for zone in case.zones:
+        # Today's laws first; `_open` asked those of every local date that the UTC day touches.
+        dates = dict.fromkeys((first.astimezone(zone).date(), *_local_dates(zone, first.date())))
+        for bound in (bound for local in dates for bound in _bounds(case.packs, case.regions, local, asked)):
+            for place in dict.fromkeys((zone, bound.hours.also_zone or zone)):
+                if not _rings(_spans_of(case.packs, place, bound, standing, first.date()), first, last):
+                    there = first.astimezone(place)
+                    windows, name = windows_on(bound.hours, there.date())
+                    yield Closed(place, there, Bound(bound.region, bound.hours, windows, name))
+
+
+@lru_cache(maxsize=1 << 14)
+def _open(
+    packs: Packs, regions: frozenset[str], zones: Zones, asked: Asked, standing: Standing, day: date
+) -> tuple[Span, ...]:
+    """What all laws leave open in all zones on a UTC day, and for a ring longer: a ring may outlast the day."""
+    found: tuple[Span, ...] = ((_midnight(day), _midnight(day + _DAY) + _RING),)
+    also: dict[tuple[str, str], Bound] = {}
+    for zone in zones:
+        windows: dict[date, Windows] = {}
+        for local in _local_dates(zone, day):
+            windows[local] = _ALL_DAY
+            for bound in _bounds(packs, regions, local, asked):
+                windows[local] = common(windows[local], _left(packs, bound, bound.windows, standing, local))
+                if bound.hours.also_zone is not None:
+                    also[bound.region, bound.hours.entry.id] = bound
+        found = _both(found, _spans(zone, day, windows))
+    for bound in also.values():
+        if bound.hours.also_zone is not None:
+            found = _both(found, _spans_of(packs, bound.hours.also_zone, bound, standing, day))
+    return found
+
+
+def _spans_of(packs: Packs, zone: ZoneInfo, bound: Bound, standing: Standing, day: date) -> tuple[Span, ...]:
+    """What one law leaves open in one zone on a UTC day."""
+    return _spans(
+        zone,
+        day,
+        {
+            local: _left(packs, bound, windows_on(bound.hours, local)[0], standing, local)
+            for local in _local_dates(zone, day)
+        },
+    )
+
+
+def _left(packs: Packs, bound: Bound, windows: Windows, standing: Standing, day: date) -> Windows:
+    """A law's windows, or with those of the house default when it is set aside."""
+    unless = bound.hours.unless
+    consented = (
+        unless.consent is not None and standing.consent is not None and at_least(standing.consent, unless.consent)
+    )
+    if not consented and not (unless.relationship and bound.region in standing.related):
+        return windows
+    house = _ALL_DAY
+    for hours in packs.jurisdictions[ELSEWHERE].of(CallingHours):
+        house = common(house, windows_on(hours, day)[0])
+    return either(windows, house)
+
+
+@lru_cache(maxsize=1 << 14)
+def _bounds(packs: Packs, regions: frozenset[str], day: date, asked: Asked) -> tuple[Bound, ...]:
+    found: list[Bound] = []
+    for region in sorted(regions) or [ELSEWHERE]:
+        laws = [law for law in packs.laws(CallingHours, region, day, day) if law.when.may_be(*asked)]
+        for law in laws or packs.jurisdictions[ELSEWHERE].of(CallingHours):
+            found.append(Bound(region, law, *windows_on(law, day)))
+    return tuple(found)
+
+
+# --- local days as spans of UTC -----------------------------------------------------------------------------
+
+
+def _spans(zone: ZoneInfo, day: date, windows: dict[date, Windows]) -> tuple[Span, ...]:
+    """Windows of local dates as spans, within a UTC day and a ring. Spans that touch become one."""
+    spans: list[Span] = []
+    for first, last, offset in _offsets(zone, day):
+        for local in _days_between((first + offset).date(), (last + offset).date()):
+            midnight = _midnight(local) - offset
+            for opens, closes in windows.get(local, ()):
+                begin, end = max(first, midnight + opens * _SECOND), min(last, midnight + closes * _SECOND)
+                if begin < end:
+                    if spans and spans[-1][1] == begin:
+                        begin = spans.pop()[0]
+                    spans.append((begin, end))
+    return tuple(spans)
+
+
+def _both(first: Sequence[Span], second: Sequence[Span]) -> tuple[Span, ...]:
+    both = ((max(a, c), min(b, d)) for a, b in first for c, d in second)
+    return tuple(sorted(span for span in both if span[0] < span[1]))
+
+
 @lru_cache(maxsize=1 << 12)
-def _common_windows(packs: Packs, regions: frozenset[str], day: date) -> tuple[Window, ...]:
-    """What all rules leave open on a local day, in order."""
-    common: list[Window] = [(0, 86400)]
-    for hours in packs.calling_hours(regions, day):
-        common = [
-            (max(a, c), min(b, d)) for a, b in common for c, d in hours.week[day.weekday()] if max(a, c) < min(b, d)
-        ]
-    return tuple(sorted(common))
+def _local_dates(zone: ZoneInfo, day: date) -> tuple[date, ...]:
+    """The local dates that a UTC day and a ring touch."""
+    found = [
+        local
+        for first, last, offset in _offsets(zone, day)
+        for local in _days_between((first + offset).date(), (last + offset).date())
+    ]
+    return tuple(dict.fromkeys(found))
 
 
-def _instant(day: date, second: int, zone: ZoneInfo) -> datetime:
-    """A local time as UTC. In the hour a zone skips, zoneinfo gives the instant the clock would have shown it."""
-    local = datetime.combine(day, time(second // 3600, second // 60 % 60, second % 60), tzinfo=zone)
-    return local.astimezone(UTC)
+@lru_cache(maxsize=1 << 12)
+def _offsets(zone: ZoneInfo, day: date) -> tuple[tuple[datetime, datetime, timedelta], ...]:
+    """A UTC day and a ring, cut where the zone's clocks change: from, to, and what the clocks are ahead of UTC."""
+    end = _midnight(day + _DAY) + _RING
+    begin = _midnight(day)
+    pieces: list[tuple[datetime, datetime, timedelta]] = []
+    cursor = begin
+    while cursor < end:
+        ahead = min(cursor + _QUARTER, end)
+        offset = _offset(zone, cursor)
+        if _offset(zone, ahead) != offset:
+            ahead = _change(zone, cursor, ahead)
+        if pieces and pieces[-1][2] == offset:
+            pieces[-1] = (pieces[-1][0], ahead, offset)
+        else:
+            pieces.append((cursor, ahead, offset))
+        cursor = ahead
+    return tuple(pieces)
 
 
-def _second_of_day(local: datetime) -> float:
-    return local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1_000_000
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The first second on another offset than `before`; `after` is on one."""
+    offset = _offset(zone, before)
+    while after - before > _SECOND:
+        middle = before + (after - before) // _SECOND // 2 * _SECOND
+        if _offset(zone, middle) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
 
 
-def _fits(windows: tuple[Window, ...], second: float, ring_seconds: int) -> bool:
-    return any(opens <= second and second + ring_seconds <= closes for opens, closes in windows)
+def _offset(zone: ZoneInfo, utc: datetime) -> timedelta:
+    offset = utc.astimezone(zone).utcoffset()
+    assert offset is not None  # a ZoneInfo always has one
+    return offset
+
+
+def _days_between(first: date, last: date) -> Iterator[date]:
+    return (first + offset * _DAY for offset in range((last - first).days + 1))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -2,8 +2,8 @@ from collections.abc import Sequence
 
 from compliance.case import Case, Denial, Rule
 from compliance.facts import MAX_RING_SECONDS
-from compliance.hours import closed, next_open
-from compliance.jurisdictions.model import Window
+from compliance.hours import Closed, closed, next_open
+from compliance.jurisdictions.model import Windows
 from compliance.verdict import Confidence, Reason
 
 
@@ -11,7 +11,8 @@ class CallingHours(Rule):
     """The local time is inside the hours of every candidate region in every candidate zone, ring included.
 
     Source: 47 CFR 64.1200(c)(1), 16 CFR 310.4(c): not before 8 a.m. or after 9 p.m. at the called party's
-    location; 08:00:00 is open, 21:00:00 is closed. A ring time nobody stated counts as the longest we allow.
+    location; 08:00:00 is open, 21:00:00 is closed; and the hours, weekdays and holidays of the other laws in the data.
+    A ring time nobody stated counts as the longest we allow.
     """
 
     id = "hours"
@@ -25,21 +26,27 @@ class CallingHours(Rule):
         if not case.zones:
             return self.missing("the time zone of the number or its region")
         ring = case.facts.ring_seconds or MAX_RING_SECONDS
-        shut = closed(case.packs, case.regions, case.zones, at, ring)
+        shut = closed(case, at, ring)
         if shut is None:
             return ()
         entry = shut.hours.entry
-        reason = Reason(
-            self.id,
-            entry.citation,
-            f"{shut.local:%a %H:%M:%S} in {shut.zone.key} with a ring of {ring} s; {entry.id} is open "
-            f"{_spans(shut.hours.week[shut.local.weekday()])}",
-            entry.confidence,
-        )
-        return (Denial(reason, next_open(case.packs, case.regions, case.zones, at, ring)),)
+        reason = Reason(self.id, entry.citation, _detail(case, shut, ring), entry.confidence)
+        return (Denial(reason, next_open(case, at, ring)),)
 
 
-def _spans(windows: tuple[Window, ...]) -> str:
+def _detail(case: Case, shut: Closed, ring: int) -> str:
+    facts = case.facts
+    day = f" ({shut.bound.holiday})" if shut.bound.holiday else ""
+    unknown = shut.hours.when.wanting(facts.call_kind, facts.purpose, facts.party)
+    hangs = f"; whether it applies hangs on {' and '.join(unknown)}, unknown" if unknown else ""
+    return (
+        f"{shut.local:%a %H:%M:%S}{day} in {shut.zone.key} with a ring of {ring} s; {shut.hours.entry.id} is open "
+        f"{spans(shut.bound.windows)}{hangs}"
+    )
+
+
+def spans(windows: Windows) -> str:
+    """As a person reads them: 10:00-13:00, 14:00-20:00."""
     return ", ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in windows) or "not at all that day"
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from compliance import Decision, load_packs, parse_number, zones
-from compliance.hours import closed, next_open
+from tests.rules.hours_world import closed, next_open
 from tests.rules.world import denied_by, facts, gate, local, verdict
 
 NY = "America/New_York"

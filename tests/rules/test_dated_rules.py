@@ -9,9 +9,9 @@ import pytest
 
 from compliance import Confidence, Gate, RecordingMode
 from compliance.case import Case, Denial, Rule
-from compliance.hours import closed, next_open
 from compliance.jurisdictions import Packs, load_packs, parse_packs
 from compliance.rules import SCREENING_RULES
+from tests.rules.hours_world import closed, next_open
 from tests.rules.world import facts
 
 OSLO = ZoneInfo("Europe/Oslo")
