@@ -16,9 +16,9 @@ Bits = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint64]
 
 
-def encode(bits: Bits) -> bytes:
-    """The shorter form of a bitmap. Empty: nobody is listed."""
-    if int(np.bitwise_count(bits).sum()) >= _DENSE_FROM:
+def encode(bits: Bits, listed: int) -> bytes:
+    """The shorter form of a bitmap with so many bits set. Empty: nobody is listed."""
+    if listed >= _DENSE_FROM:
         return bits.tobytes()
     return np.flatnonzero(np.unpackbits(bits, bitorder="little")).astype("<u2").tobytes()
 

@@ -19,9 +19,9 @@ from storage.registry import answers, block
 from storage.registry.catalogue import CURRENT, index_file, read_catalogue
 from storage.registry.errors import RegistryDamaged
 from storage.registry.index import Index
+from storage.registry.lists import REASSIGNED
 from storage.registry.version import ListVersion
 
-REASSIGNED = "us.fcc.rnd"
 _TRIES = 5
 
 _Mark = tuple[int, int, int] | None

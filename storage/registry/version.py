@@ -1,7 +1,7 @@
 """A version of a list: what was imported, whose numbers it speaks of, and where it came from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from compliance.errors import BadInput
@@ -27,12 +27,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file as it was given: its name, SHA-256 (hex), and how many entries it had (lines, or elements of XML)."""
+    """A file as it was given: its name, SHA-256 (hex), and how many entries it had (lines, or elements of XML)."""
 
     file: str
     sha256: str
     lines: int
-    format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,15 @@ class ListVersion:
     version_date: date
     coverage: Coverage
     numbers: int
-    source: Source
+    format: str
+    sources: tuple[Source, ...]
     imported_at: datetime
     imported_by: str
     predecessor: date | None = None
+
+    @property
+    def lines(self) -> int:
+        return sum(source.lines for source in self.sources)
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -60,10 +64,8 @@ class ListVersion:
             "version_date": self.version_date.isoformat(),
             "coverage": sorted(self.coverage.prefixes),
             "numbers": self.numbers,
-            "file": self.source.file,
-            "sha256": self.source.sha256,
-            "lines": self.source.lines,
-            "format": self.source.format,
+            "format": self.format,
+            "sources": [asdict(source) for source in self.sources],
             "imported_at": self.imported_at.isoformat(),
             "imported_by": self.imported_by,
             "predecessor": None if self.predecessor is None else self.predecessor.isoformat(),
@@ -80,7 +82,11 @@ class ListVersion:
                 version_date=date.fromisoformat(str(data["version_date"])),
                 coverage=Coverage(frozenset(_texts(data["coverage"]))),
                 numbers=_whole(data["numbers"]),
-                source=Source(str(data["file"]), str(data["sha256"]), _whole(data["lines"]), str(data["format"])),
+                format=str(data["format"]),
+                sources=tuple(
+                    Source(str(one["file"]), str(one["sha256"]), _whole(one["lines"]))
+                    for one in _tables(data["sources"])
+                ),
                 imported_at=datetime.fromisoformat(str(data["imported_at"])),
                 imported_by=str(data["imported_by"]),
                 predecessor=None if predecessor is None else date.fromisoformat(str(predecessor)),
@@ -99,3 +105,9 @@ def _texts(value: object) -> Iterable[str]:
     if not isinstance(value, list):
         raise BadInput("not a list")
     return (str(item) for item in value)
+
+
+def _tables(value: object) -> Iterable[dict[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise BadInput("not a list of objects")
+    return value
