@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from compliance.errors import BadInput
-from compliance.jurisdictions import area_codes
+from compliance.jurisdictions import area_codes, postal_codes
 from compliance.jurisdictions.model import (
     ELSEWHERE,
     CallingHours,
@@ -40,7 +40,7 @@ def load_packs() -> Packs:
 
 
 def parse_packs(contents: Mapping[str, bytes]) -> Packs:
-    """Packs from file name → content: `pack.yaml`, `area_codes.yaml` and one file a jurisdiction.
+    """Packs from file name → content: `pack.yaml`, the two tables of codes and one file a jurisdiction.
 
     Raises BadInput: as above, or no file says when the pack was released, or there is no house default for hours.
     """
@@ -55,6 +55,8 @@ def parse_packs(contents: Mapping[str, bytes]) -> Packs:
             release = _release(read(content, name))
         elif name == area_codes.FILE:
             area_codes.parse_area_codes(content, name)
+        elif name == postal_codes.FILE:
+            postal_codes.parse_postal_areas(content, name)
         else:
             jurisdiction = parse_jurisdiction(content, name)
             found[jurisdiction.code] = jurisdiction
@@ -105,16 +107,14 @@ def read_jurisdiction(table: Table, file: str) -> Jurisdiction:
 
 def _laws(rules: Sequence[Table], code: str) -> tuple[Law, ...]:
     """In the order of the file, though calendars are read first: hours close on the days of one."""
-    read_so_far: dict[int, Law] = {}
-    calendars: tuple[HolidayCalendar, ...] = ()
-    for first in (True, False):
-        for place, rule in enumerate(rules):
-            if is_calendar(rule) is first:
-                law = read_law(rule, code, calendars)
-                _refuse_overlap(rule, law.entry, read_so_far.values())
-                read_so_far[place] = law
-        calendars = tuple(law for law in read_so_far.values() if isinstance(law, HolidayCalendar))
-    return tuple(read_so_far[place] for place in range(len(rules)))
+    order = sorted(range(len(rules)), key=lambda place: not is_calendar(rules[place]))
+    laws: dict[int, Law] = {}
+    for place in order:
+        calendars = tuple(law for law in laws.values() if isinstance(law, HolidayCalendar))
+        law = read_law(rules[place], code, calendars)
+        _refuse_overlap(rules[place], law.entry, laws.values())
+        laws[place] = law
+    return tuple(laws[place] for place in range(len(rules)))
 
 
 def _refuse_overlap(rule: Table, entry: Entry, others: Iterable[Law]) -> None:
