@@ -38,8 +38,8 @@ def parse_area_codes(content: bytes, file: str) -> dict[str, AreaCode]:
     found: dict[str, AreaCode] = {}
     for row in rows:
         entry = AreaCode(
-            frozenset(_region(value) for value in row.take("regions").items()),
-            frozenset(_zone(value) for value in row.take("zones").items()),
+            frozenset(read_region(value) for value in row.take("regions").items()),
+            frozenset(read_zone(value) for value in row.take("zones").items()),
         )
         if not entry.regions or not entry.zones:
             raise row.bad("a row names at least one region and one zone")
@@ -56,14 +56,14 @@ def _add(found: dict[str, AreaCode], row: Table, entry: AreaCode) -> None:
         found[code] = entry
 
 
-def _region(value: Value) -> str:
+def read_region(value: Value) -> str:
     text = value.text(6)
     if _REGION.fullmatch(text) is None:
         raise value.bad("must be a region such as US-CA or CA-ON")
     return text
 
 
-def _zone(value: Value) -> str:
+def read_zone(value: Value) -> str:
     text = value.text(60)
     try:
         ZoneInfo(text)
