@@ -66,18 +66,22 @@ def when(moment: datetime | None) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table, or one line when there is nothing to show. Cells are printed as they are, without markup.
+    """A table, or one line when there is nothing to show. Cells are printed as they are, without markup; a rich Text
+    keeps its colour.
 
     On a narrow screen cells break between words; a word as long as an id is never cut, nor anything into a pipe.
     """
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    shown = [
+        [cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row] for row in rows
+    ]
+    cells = [[str(cell) for cell in row] for row in shown]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     console = _console()
     unbroken = _unbroken(columns, cells, console.width)
     for index, column in enumerate(columns):
         table.add_column(column, no_wrap=index in unbroken, overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
+    for row in shown:
+        table.add_row(*row)
     console.print(table if table.row_count else empty)
 
 

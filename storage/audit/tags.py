@@ -11,9 +11,15 @@ class AuditTag(Enum):
 
     CAMPAIGN_ADDED = "admin:campaign:add"
     CAMPAIGN_CHANGED = "admin:campaign:change"
+    PARTY_SET = "admin:party:set"
+    RELATIONSHIP_RECORDED = "admin:relationship:record"
+    SWITCH_ON = "admin:switch:on"
+    SWITCH_OFF = "admin:switch:off"
     PRINCIPAL_ADDED = "admin:principal:add"
     ROLE_GRANTED = "admin:role:grant"
     ROLE_REVOKED = "admin:role:revoke"
+    REGISTRY_IMPORTED = "admin:registry:import"
+    REGISTRY_DROPPED = "admin:registry:drop"
 
     DNC_ADDED = "ledger:dnc:add"
     DNC_REVOKED = "ledger:dnc:revoke"

@@ -57,8 +57,11 @@ class Reader:
         meanwhile.
         """
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise BadList(f"{self.name}: not a plain file")
         with open(descriptor, "rb", buffering=0) as raw:
-            before = self._seen(raw)
+            before = _seen(raw)
             head = raw.read(4)
             raw.seek(0)
             if head in (_ZIP, _EMPTY_ZIP):
@@ -68,15 +71,9 @@ class Reader:
                 digest = hashlib.sha256()
                 yield Text(self.name, _without_bom(self.name, self._chunks(raw, digest.update)))
                 self.sha256 = digest.hexdigest()
-            if self._seen(raw) != before or self._status not in (None, before):
+            if _seen(raw) != before or self._status not in (None, before):
                 raise BadList(f"{self.name}: changed while it was read; nothing was imported")
             self._status = before
-
-    def _seen(self, raw: IO[bytes]) -> tuple[int, int, int]:
-        found = os.fstat(raw.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise BadList(f"{self.name}: not a plain file")
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _chunks(self, raw: IO[bytes], seen: Callable[[bytes], None]) -> Iterator[bytes]:
         while chunk := raw.read(CHUNK):
@@ -112,6 +109,11 @@ class Reader:
                     yield Text(name, _without_bom(name, chunks(name, info)))
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
             raise BadList(f"{self.name}: the zip is damaged, encrypted, or of a kind not read here") from None
+
+
+def _seen(raw: IO[bytes]) -> tuple[int, int, int]:
+    found = os.fstat(raw.fileno())
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _digest(raw: IO[bytes]) -> str:
