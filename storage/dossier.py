@@ -1,23 +1,50 @@
 """The dossier: everything on file about a number at one instant, as facts for the gate.
 
 Read in one transaction, so that no two facts are of different moments. What can't be read is an error, never a
-fact left out: the caller then denies.
+fact left out: the caller then denies. Nothing on file is known to be nothing: a person never called has no attempts.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from compliance.facts import CallKind, Facts, Party, Purpose, Reassigned, RecordingPolicy, Registry
+from compliance.abandonment import period_starts, worst
+from compliance.case import Case
+from compliance.facts import (
+    Abandonment,
+    CallKind,
+    Consent,
+    Facts,
+    Party,
+    Purpose,
+    Reassigned,
+    RecordingPolicy,
+    Registry,
+    Relationship,
+    RelationshipKind,
+    Switch,
+)
 from compliance.jurisdictions import Packs
+from compliance.jurisdictions.model import (
+    AbandonmentLaw,
+    AbandonmentPeriod,
+    AttemptCap,
+    RelationshipLaw,
+    WaitAfter,
+    WaitingTime,
+)
 from compliance.number import Number
 from storage.database import Database
+from storage.ledger.attempts import PastCall
 from storage.ledger.campaigns import Campaign
+from storage.ledger.party_facts import NOTHING_KNOWN, PartyFacts
+from storage.ledger.relationships import Dealing
 from storage.unit import Transaction
 
-HORIZON = timedelta(days=62)
+MARGIN = timedelta(days=2)  # local days are longer than 24 hours, and begin earlier somewhere
+_MONTH = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -37,6 +64,16 @@ class Lists(Protocol):
     def reassigned(self, number: Number) -> Reassigned | None: ...
 
 
+@dataclass(frozen=True)
+class _Person:
+    """What the ledger holds of one person, as far as a call of this campaign is concerned."""
+
+    known: PartyFacts = NOTHING_KNOWN
+    calls: tuple[PastCall, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    dealings: tuple[Dealing, ...] = ()
+
+
 class Dossier:
     """One a process."""
 
@@ -45,6 +82,8 @@ class Dossier:
         self._lists = lists
         self._places = places
         self._packs = packs
+        self._reach = _reach(packs)
+        self._first_calls: dict[str, datetime] = {}  # a campaign has its first call once
 
     async def facts(
         self,
@@ -67,35 +106,93 @@ class Dossier:
         Raises HeedlineError: the ledger or a list can't be read.
         """
         async with self._reading(tx) as reading:
-            party = await reading.parties.find(number)
-            listed = await reading.dnc.check(number) is not None
-            flying = [] if party is None else await reading.attempts.in_flight(party)
-            recent = [] if party is None else await reading.attempts.recent(party, at - HORIZON)
             number_hash = reading.parties.lookup_hash(number)
-        facts = Facts(
-            number=number,
-            at=at,
-            call_kind=CallKind.LIVE,
-            purpose=Purpose(campaign.purpose),
-            party=Party.CONSUMER,
-            region=region,
-            postal_code=postal_code,
-            seller=campaign.seller,
-            campaign=campaign.name,
-            agent_region=self._places.agent,
-            storage_region=self._places.storage,
-            seller_region=self._places.seller,
-            internal_dnc=listed,
-            registries=self._lists.check(number),
-            reassigned=self._lists.reassigned(number),
-            attempts=tuple(a.committed_at for a in recent if a.committed_at is not None and a.id != attempt),
-            caller_id=campaign.caller_id,
-            recording_policy=RecordingPolicy(campaign.recording),
-            in_flight=any(a.id != attempt for a in flying),
-            prompts=prompts,
-            ring_seconds=ring_seconds,
-        )
+            party = await reading.parties.find(number)
+            listed = await reading.dnc.check(number, campaign.seller, campaign.topic) is not None
+            refusals = await reading.refusals.of(number_hash, party, campaign.seller, campaign.topic)
+            person = _Person() if party is None else await self._person(reading, party, campaign, at)
+            ours = [call for call in person.calls if call.seller == campaign.seller and call.attempt != attempt]
+            facts = Facts(
+                number=number,
+                at=at,
+                call_kind=CallKind(campaign.call_kind),
+                purpose=Purpose(campaign.purpose),
+                party=person.known.party or Party(campaign.party),
+                region=region or person.known.region,
+                postal_code=postal_code or person.known.postal_code,
+                seller=campaign.seller,
+                campaign=campaign.name,
+                agent_region=self._places.agent,
+                storage_region=self._places.storage,
+                seller_region=self._places.seller,
+                internal_dnc=listed,
+                registries=self._lists.check(number),
+                consents=person.consents,
+                attempts=tuple(call.at for call in ours),
+                refusals=refusals,
+                silent_calls=tuple(call.at for call in ours if call.silent),
+                topic=campaign.topic,
+                double_opt_in=campaign.double_opt_in,
+                reassigned=self._lists.reassigned(number),
+                caller_id=campaign.caller_id,
+                switches=await self._switches(reading, campaign, at),
+                recording_policy=RecordingPolicy(campaign.recording),
+                in_flight=any(call.in_flight and call.attempt != attempt for call in person.calls),
+                prompts=prompts,
+                ring_seconds=ring_seconds,
+            )
+            case = Case.of(facts, self._packs)
+            facts = replace(
+                facts,
+                relationship=self._relationship(case, person.dealings, at),
+                abandonment=await self._abandonment(reading, case, campaign, at),
+            )
         return facts, facts.digest(number_hash)
+
+    async def _person(self, reading: Transaction, party: str, campaign: Campaign, at: datetime) -> _Person:
+        return _Person(
+            known=await reading.known.of(party),
+            calls=await reading.attempts.calls(party, at - self._reach),
+            consents=await reading.consents.standing(party),
+            dealings=await reading.relationships.counting(party, campaign.seller, at),
+        )
+
+    async def _switches(self, reading: Transaction, campaign: Campaign, at: datetime) -> dict[str, Switch]:
+        found = await reading.switches.stopping(campaign.name, at)
+        if campaign.start is not None and at < campaign.start:
+            found[f"{campaign.name}: not before its start"] = Switch(True, None, campaign.start)
+        return found
+
+    def _relationship(self, case: Case, dealings: Sequence[Dealing], at: datetime) -> Relationship | None:
+        """The one that lasts longest by the law of where the person may be; the gate says whether it is too old."""
+        laws = [
+            law for region in case.regions for law in self._packs.laws(RelationshipLaw, region, at.date(), at.date())
+        ]
+        months = {
+            "purchase": min((law.purchase_months for law in laws), default=0),
+            "inquiry": min((law.inquiry_months for law in laws), default=0),
+        }
+        if not dealings:
+            return None
+        best = max(
+            dealings, key=lambda dealing: (dealing.at + months[dealing.kind] * _MONTH, dealing.kind == "purchase")
+        )
+        return Relationship(RelationshipKind(best.kind), best.at)
+
+    async def _abandonment(self, reading: Transaction, case: Case, campaign: Campaign, at: datetime) -> Abandonment:
+        """Of the running period; where laws count by several, of the one that stands worst."""
+        day = at.date()
+        laws = [law for region in case.regions for law in self._packs.laws(AbandonmentLaw, region, day, day)]
+        periods = {law.period for law in laws} or {AbandonmentPeriod.CAMPAIGN_30_DAYS}
+        first = await self._first_call(reading, campaign.name)
+        starts = {start for period in periods for start in period_starts(period, at, first, case.zones)}
+        return worst([await reading.outcomes.counts(campaign.name, start) for start in sorted(starts)])
+
+    async def _first_call(self, reading: Transaction, campaign: str) -> datetime | None:
+        known = self._first_calls.get(campaign)
+        if known is None and (known := await reading.attempts.first_call(campaign)) is not None:
+            self._first_calls[campaign] = known
+        return known
 
     @asynccontextmanager
     async def _reading(self, tx: Transaction | None) -> AsyncIterator[Transaction]:
@@ -104,3 +201,19 @@ class Dossier:
             return
         async with self._database.read() as reading:
             yield reading
+
+
+def connect_within(packs: Packs) -> timedelta:
+    """How long a person may wait for an agent by the strictest of the laws; zero where none says."""
+    laws = (law for jurisdiction in packs.jurisdictions.values() for law in jurisdiction.of(AbandonmentLaw))
+    return timedelta(seconds=min((law.connect_within_seconds for law in laws), default=0))
+
+
+def _reach(packs: Packs) -> timedelta:
+    """How far back a call may still count by any law, and a margin."""
+    hours = [0]
+    for jurisdiction in packs.jurisdictions.values():
+        for cap in jurisdiction.of(AttemptCap):
+            hours += [cap.hours or 0, 24 * (cap.calendar_days or 0)]
+        hours += [wait.hours for wait in jurisdiction.of(WaitingTime) if wait.after is WaitAfter.SILENT_CALL]
+    return timedelta(hours=max(hours)) + MARGIN

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from storage.ledger.consents import Consents
     from storage.ledger.dnc import DoNotCall
     from storage.ledger.events import CallEvents
+    from storage.ledger.outcomes import Outcomes
     from storage.ledger.parties import Parties
+    from storage.ledger.party_facts import KnownParties
     from storage.ledger.recordings import Keks, Pauses, Recordings, Wraps
+    from storage.ledger.refusals import Refusals
+    from storage.ledger.relationships import Relationships
+    from storage.ledger.switches import Switches
 
 T = TypeVar("T")
 
@@ -148,6 +153,36 @@ class Transaction:
         from storage.ledger.dnc import DoNotCall
 
         return DoNotCall(self)
+
+    @cached_property
+    def known(self) -> "KnownParties":
+        from storage.ledger.party_facts import KnownParties
+
+        return KnownParties(self)
+
+    @cached_property
+    def relationships(self) -> "Relationships":
+        from storage.ledger.relationships import Relationships
+
+        return Relationships(self)
+
+    @cached_property
+    def refusals(self) -> "Refusals":
+        from storage.ledger.refusals import Refusals
+
+        return Refusals(self)
+
+    @cached_property
+    def switches(self) -> "Switches":
+        from storage.ledger.switches import Switches
+
+        return Switches(self)
+
+    @cached_property
+    def outcomes(self) -> "Outcomes":
+        from storage.ledger.outcomes import Outcomes
+
+        return Outcomes(self)
 
     @cached_property
     def recordings(self) -> "Recordings":

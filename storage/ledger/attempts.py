@@ -18,7 +18,7 @@ from compliance.verdict import Verdict
 from storage.errors import AttemptInFlight, AttemptNotPending, NoSuchAttempt
 from storage.ids import new_id
 from storage.instant import from_us, to_us
-from storage.schema import attempts, campaigns
+from storage.schema import attempts, call_outcomes, campaigns
 from storage.unit import Transaction
 
 DENIED = "denied"
@@ -96,6 +96,39 @@ _COMMIT = (
 _IN_FLIGHT = select(attempts).where(
     attempts.c.party_id == bindparam("party"), attempts.c.state == AttemptState.DIALLING.value
 )
+_of_campaign = (campaigns.c.name == attempts.c.campaign) & (campaigns.c.version == attempts.c.campaign_version)
+# Every call to a person that was dialled since, whoever's, with what came of it where somebody answered.
+_CALLS = (
+    select(
+        attempts.c.id,
+        attempts.c.state,
+        attempts.c.committed_us,
+        campaigns.c.seller,
+        call_outcomes.c.agent_after_us,
+        call_outcomes.c.abandoned,
+    )
+    .select_from(attempts.join(campaigns, _of_campaign).outerjoin(call_outcomes))
+    .where(attempts.c.party_id == bindparam("party"), attempts.c.committed_us.is_not(None))
+    .where((attempts.c.committed_us >= bindparam("since")) | (attempts.c.state == AttemptState.DIALLING.value))
+    .order_by(attempts.c.committed_us)
+)
+_FIRST = (
+    select(attempts.c.committed_us)
+    .where(attempts.c.campaign == bindparam("of"), attempts.c.committed_us.is_not(None))
+    .order_by(attempts.c.committed_us)
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A call to a person that was dialled. `silent`: it was answered, and no agent came."""
+
+    attempt: str
+    seller: str
+    at: datetime
+    in_flight: bool
+    silent: bool
 
 
 class Attempts:
@@ -166,11 +199,19 @@ class Attempts:
             await self.get(attempt_id)
         return changed > 0
 
-    async def cancel_pending(self, party_id: str, reason: str, at: datetime) -> int:
-        """End every pending attempt to the party, in every campaign; returns how many."""
+    async def cancel_pending(
+        self, party_id: str, reason: str, at: datetime, seller: str | None = None, topic: str | None = None
+    ) -> int:
+        """End every pending attempt to the party; returns how many.
+
+        With a seller or a topic, only those of campaigns for that seller, about that topic or about none that is known.
+        """
+        limits = [] if seller is None else [campaigns.c.seller == seller]
+        limits += [] if topic is None else [(campaigns.c.topic == topic) | campaigns.c.topic.is_(None)]
         return await self._tx.run(
             update(attempts)
             .where(attempts.c.party_id == party_id, attempts.c.state == AttemptState.PENDING.value)
+            .where(*([exists().where(_of_campaign, *limits)] if limits else []))
             .values(
                 state=AttemptState.ENDED.value,
                 disposition=CANCELLED,
@@ -208,6 +249,24 @@ class Attempts:
             .where(attempts.c.party_id == party_id, attempts.c.committed_us >= to_us(since))
             .order_by(attempts.c.committed_us)
         )
+
+    async def calls(self, party_id: str, since: datetime) -> tuple[PastCall, ...]:
+        """Every call to the party dialled at or after `since`, in order, and those that are going on."""
+        return tuple(
+            PastCall(
+                row.id,
+                row.seller,
+                from_us(row.committed_us),
+                row.state == AttemptState.DIALLING.value,
+                bool(row.abandoned) and row.agent_after_us is None,
+            )
+            for row in await self._tx.all(_CALLS, {"party": party_id, "since": to_us(since)})
+        )
+
+    async def first_call(self, campaign: str) -> datetime | None:
+        """When the campaign dialled for the first time; None: it never has."""
+        found = await self._tx.scalar(_FIRST, {"of": campaign})
+        return None if found is None else from_us(found)
 
     async def in_flight(self, party_id: str) -> tuple[Attempt, ...]:
         """Attempts to the party that are dialling now."""

@@ -1,8 +1,9 @@
 """The internal do-not-call list: an append-only ledger of adds and revocations.
 
-The current state is derived: a number is listed while it has an add that no revocation names. `generation`
-counts how often it had been taken off before, and (number, generation, act) is unique, so that the database
-itself refuses a second active entry. Numbers are found by their keyed hash and kept sealed.
+The current state is derived: a number is listed while it has an add that no revocation names. An entry has a scope:
+whose calls, and about what, are not wanted. `generation` counts how often it had been taken off before in that scope,
+and (number, scope, generation, act) is unique, so that the database itself refuses a second active entry. Numbers are
+found by their keyed hash and kept sealed.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,43 @@ from storage.canonical import canonical, parse_object
 from storage.errors import LedgerConflict, NotListed, SealBroken
 from storage.ids import new_id
 from storage.instant import from_us, to_us
+from storage.ledger.campaigns import checked_seller, checked_topic
 from storage.schema import dnc_entries
 from storage.unit import Transaction
 
 LONGEST_REASON = 256
 _revocation = dnc_entries.alias("revocation")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose calls, and about what, a person does not want; None: anybody's, about anything.
+
+    Raises BadInput: a seller or a topic that can be none.
+    """
+
+    seller: str | None = None
+    topic: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.seller is not None:
+            checked_seller(self.seller)
+        if self.topic is not None:
+            checked_topic(self.topic)
+
+    def stops(self, seller: str | None, topic: str | None) -> bool:
+        """A call of that seller about that topic; what is not known of the call (None) may be what is not wanted."""
+        return (self.seller is None or seller is None or self.seller == seller) and (
+            self.topic is None or topic is None or self.topic == topic
+        )
+
+    def __str__(self) -> str:
+        limits = [f"by {self.seller}"] if self.seller is not None else []
+        limits += [f"about {self.topic}"] if self.topic is not None else []
+        return " ".join(limits) or "everything"
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True)
@@ -40,11 +73,12 @@ class DncEntry:
     at: datetime
     attempt_id: str | None
     revokes: str | None
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True)
 class DncAdded:
-    """`created` is False when the number was listed already: then `entry` is the one that stands."""
+    """`created` is False when the number was listed in that scope already: then `entry` is the one that stands."""
 
     entry: DncEntry
     created: bool
@@ -64,6 +98,7 @@ def _entry(row: Row[Any]) -> DncEntry:
         from_us(row.at_us),
         row.attempt_id,
         row.revokes,
+        Scope(row.seller or None, row.topic or None),
     )
 
 
@@ -73,7 +108,17 @@ def _active() -> Select[Any]:
     return select(dnc_entries).select_from(joined).where(dnc_entries.c.act == "add", _revocation.c.id.is_(None))
 
 
-_OF_HASH = _active().where(dnc_entries.c.lookup_hash == bindparam("hash"))
+_OF_HASH = _active().where(dnc_entries.c.lookup_hash == bindparam("hash")).order_by(dnc_entries.c.id)
+_OF_SCOPE = (
+    (dnc_entries.c.lookup_hash == bindparam("hash"))
+    & (dnc_entries.c.seller == bindparam("seller"))
+    & (dnc_entries.c.topic == bindparam("topic"))
+)
+_REVOCATIONS = select(func.count()).where(_OF_SCOPE, dnc_entries.c.act == "revoke")
+
+
+def _values(lookup_hash: bytes, scope: Scope) -> dict[str, object]:
+    return {"hash": lookup_hash, "seller": scope.seller or "", "topic": scope.topic or ""}
 
 
 def _checked(reason: str) -> str:
@@ -98,22 +143,23 @@ class DoNotCall:
         who: str,
         at: datetime,
         attempt_id: str | None = None,
+        scope: Scope = EVERYTHING,
     ) -> DncAdded:
-        """List the number; a listed number stays listed by its first entry.
+        """List the number; a number listed in that scope stays listed by its first entry.
 
         An attempt's entry is written once: the same request told again (after a crash) gives the entry that
         it made, even when that has been revoked since.
         Raises LedgerConflict: the attempt's entry is for another number. BadInput: no reason, or too long.
         """
         lookup_hash = self._tx.keys.lookup_hash(number)
-        standing = await self.check(number) or await self._same_attempt(attempt_id, lookup_hash)
+        standing = await self.entry(number, scope) or await self._same_attempt(attempt_id, lookup_hash)
         if standing is not None:
             return DncAdded(standing, created=False)
         entry_id = new_id(at)
         entry = DncEntry(
             entry_id,
             lookup_hash,
-            await self._revocations(lookup_hash),
+            int(await self._tx.scalar(_REVOCATIONS, _values(lookup_hash, scope))),
             "add",
             source,
             channel,
@@ -123,17 +169,21 @@ class DoNotCall:
             at,
             attempt_id,
             None,
+            scope,
         )
         await self._write(entry, self._tx.keys.seal(number, f"dnc:{entry_id}"))
         return DncAdded(entry, created=True)
 
-    async def revoke(self, number: Number, reason: str, who: str, at: datetime) -> DncEntry:
-        """Take the number off the list; the revocation is an entry of its own.
+    async def revoke(self, number: Number, reason: str, who: str, at: datetime, scope: Scope = EVERYTHING) -> DncEntry:
+        """Take the number off the list in that scope; the revocation is an entry of its own.
 
         Raises NotListed. BadInput: no reason, or too long.
         """
-        standing = await self.check(number)
+        standing = await self.entry(number, scope)
         if standing is None:
+            others = await self.active(number)
+            if others:
+                raise NotListed(f"do-not-call list: the number is on it for calls {others[0].scope}, not for {scope}")
             raise NotListed("do-not-call list: the number is not on it; nothing to remove")
         entry = DncEntry(
             new_id(at),
@@ -148,14 +198,23 @@ class DoNotCall:
             at,
             None,
             standing.id,
+            scope,
         )
         await self._write(entry, None)
         return entry
 
-    async def check(self, number: Number) -> DncEntry | None:
-        """The entry by which the number is listed, or None."""
-        row = await self._tx.first(_OF_HASH, {"hash": self._tx.keys.lookup_hash(number)})
-        return None if row is None else _entry(row)
+    async def check(self, number: Number, seller: str | None = None, topic: str | None = None) -> DncEntry | None:
+        """The first entry that stops a call of that seller about that topic, or None; unnamed: of anybody's."""
+        return next((entry for entry in await self.active(number) if entry.scope.stops(seller, topic)), None)
+
+    async def active(self, number: Number) -> tuple[DncEntry, ...]:
+        """Every entry by which the number is listed, in whatever scope, oldest first."""
+        rows = await self._tx.all(_OF_HASH, {"hash": self._tx.keys.lookup_hash(number)})
+        return tuple(_entry(row) for row in rows)
+
+    async def entry(self, number: Number, scope: Scope) -> DncEntry | None:
+        """The active entry of exactly that scope, or None."""
+        return next((entry for entry in await self.active(number) if entry.scope == scope), None)
 
     async def list(self, limit: int = 50, after: str | None = None) -> tuple[DncEntry, ...]:
         """Active entries by id (that is, by time); `after` is the id to go on from."""
@@ -165,12 +224,12 @@ class DoNotCall:
         return tuple(_entry(row) for row in await self._tx.all(query))
 
     async def history(self, number: Number) -> tuple[DncEntry, ...]:
-        """Every act about the number, in order."""
+        """Every act about the number, in order, scope by scope."""
         lookup_hash = self._tx.keys.lookup_hash(number)
         rows = await self._tx.all(
             select(dnc_entries)
             .where(dnc_entries.c.lookup_hash == lookup_hash)
-            .order_by(dnc_entries.c.generation, dnc_entries.c.act)
+            .order_by(dnc_entries.c.seller, dnc_entries.c.topic, dnc_entries.c.generation, dnc_entries.c.act)
         )
         return tuple(_entry(row) for row in rows)
 
@@ -190,12 +249,6 @@ class DoNotCall:
             raise SealBroken(f"dnc:{entry_id}: the sealed number is not the one that is listed")
         return number
 
-    async def _revocations(self, lookup_hash: bytes) -> int:
-        counted = await self._tx.scalar(
-            select(func.count()).where(dnc_entries.c.lookup_hash == lookup_hash, dnc_entries.c.act == "revoke")
-        )
-        return int(counted)
-
     async def _same_attempt(self, attempt_id: str | None, lookup_hash: bytes) -> DncEntry | None:
         if attempt_id is None:
             return None
@@ -209,6 +262,8 @@ class DoNotCall:
             insert(dnc_entries).values(
                 id=entry.id,
                 lookup_hash=entry.lookup_hash,
+                seller=entry.scope.seller or "",
+                topic=entry.scope.topic or "",
                 generation=entry.generation,
                 act=entry.act,
                 number_sealed=sealed,
