@@ -3,14 +3,21 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from compliance.facts import Facts
+from compliance.applicable import NOTHING_APPLIES, Applicable, applicable
+from compliance.facts import Consent, Facts
 from compliance.jurisdictions import Packs
-from compliance.verdict import Confidence, Obligation, Reason
+from compliance.postal import NOWHERE, Place, place_of
+from compliance.verdict import Confidence, Reason
 from compliance.whereabouts import canonical_region, region_zones, whereabouts
+
+_DAY = timedelta(days=1)
+_QUARTER_HOUR = timedelta(minutes=15)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +29,86 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a rule makes of a case: its denials, and the consents but for which there would be more of them."""
+
+    denials: tuple[Denial, ...] = ()
+    relied_on: tuple[Consent, ...] = ()
+
+
 class Case:
     """`regions`: everywhere the callee may be; `zones`: every time zone. Empty: unknown.
 
-    A stated region adds to what the number says, it never narrows it. An unknown part makes the whole unknown: a
-    number nobody can place has no regions whatever was stated, and a stated region without known zones empties
-    `zones`. A stated country adds nothing to a state of it ("US" to "US-NY").
+    A stated region and a postal code add to what the number says, they never narrow it. An unknown part makes the
+    whole unknown: a number nobody can place has no regions whatever was stated, and a stated region without known
+    zones, or a postal code nobody can place, empties `zones`. A stated country adds nothing to a state of it ("US"
+    to "US-NY").
+
+    `first`, `last`: the local dates it may be there. `law`: what applies then; nothing while place or time are
+    unknown, so a rule about the law asks for them first. `weighed` remembers what each rule made of the case.
     """
 
-    facts: Facts
-    packs: Packs
-    regions: frozenset[str]
-    zones: tuple[ZoneInfo, ...]
+    __slots__ = ("facts", "first", "last", "law", "packs", "postal_unknown", "regions", "weighed", "zones")
+
+    def __init__(
+        self,
+        facts: Facts,
+        packs: Packs,
+        regions: frozenset[str],
+        zones: tuple[ZoneInfo, ...],
+        postal_unknown: bool = False,
+    ) -> None:
+        self.facts = facts
+        self.packs = packs
+        self.regions = regions
+        self.zones = zones
+        self.postal_unknown = postal_unknown
+        self.weighed: dict[str, Weighed] = {}
+        self.law: Applicable = NOTHING_APPLIES
+        self.first = self.last = date.min
+        if facts.at is not None:
+            self.first, self.last = _local_dates(zones, facts.at)
+            if regions:
+                kind, purpose, party = facts.call_kind, facts.purpose, facts.party
+                self.law = applicable(packs, regions, self.first, self.last, kind, purpose, party)
 
     @classmethod
     def of(cls, facts: Facts, packs: Packs) -> "Case":
         if facts.number is None:
             return cls(facts, packs, frozenset(), ())
         found = whereabouts(facts.number.e164)
-        if facts.region is None or not found.regions:
+        if (facts.region is None and facts.postal_code is None) or not found.regions:
             return cls(facts, packs, found.regions, found.infos)
-        stated = canonical_region(facts.region)
-        if any(region == stated or region.startswith(f"{stated}-") for region in found.regions):
-            return cls(facts, packs, found.regions, found.infos)
-        added = region_zones(stated)
-        zones = tuple(dict.fromkeys(found.infos + added)) if found.infos and added else ()
-        return cls(facts, packs, found.regions | {stated}, zones)
+        regions, zones, known = found.regions, found.infos, bool(found.infos)
+        if facts.region is not None:
+            stated = canonical_region(facts.region)
+            if not any(region == stated or region.startswith(f"{stated}-") for region in regions):
+                regions, zones, known = _with(Place(frozenset({stated}), region_zones(stated)), regions, zones, known)
+        postal = place_of(facts.postal_code, regions)
+        if postal is not None:
+            regions, zones, known = _with(postal, regions, zones, known)
+        return cls(facts, packs, regions, zones if known else (), postal_unknown=postal == NOWHERE)
+
+
+def _with(
+    place: Place, regions: frozenset[str], zones: tuple[ZoneInfo, ...], known: bool
+) -> tuple[frozenset[str], tuple[ZoneInfo, ...], bool]:
+    return regions | place.regions, tuple(dict.fromkeys(zones + place.zones)), known and bool(place.zones)
+
+
+def _local_dates(zones: tuple[ZoneInfo, ...], at: datetime) -> tuple[date, date]:
+    """The first and the last date it is at `at` in `zones`; unknown zones: anywhere on earth."""
+    return _dates_in_quarter(zones, (at - _EPOCH) // _QUARTER_HOUR)
+
+
+@lru_cache(maxsize=1 << 12)
+def _dates_in_quarter(zones: tuple[ZoneInfo, ...], quarter: int) -> tuple[date, date]:
+    # Since 2000 every zone's offset is a multiple of 15 minutes, so no date begins within one.
+    at = _EPOCH + quarter * _QUARTER_HOUR
+    if not zones:
+        return at.date() - _DAY, at.date() + _DAY
+    dates = [at.astimezone(zone).date() for zone in zones]
+    return min(dates), max(dates)
 
 
 class Rule(ABC):
@@ -62,10 +123,6 @@ class Rule(ABC):
 
     @abstractmethod
     def check(self, case: Case) -> Sequence[Denial]: ...
-
-    def obligations(self, case: Case) -> Sequence[Obligation]:
-        """What the call owes by this rule when it is placed."""
-        return ()
 
     def deny(self, detail: str, until: datetime | None = None) -> tuple[Denial]:
         return (Denial(Reason(self.id, self.citation, detail, self.confidence), until),)

@@ -3,9 +3,11 @@
 A consent stands at an instant when it was obtained at or before it, is not withdrawn by then, has not expired (the
 instant of expiry is the first without it), and was given for this purpose and to this seller; one that names no
 purpose or no seller was given for any. One whose day nobody knows does not stand. A withdrawal holds at once: the
-deadlines of the law only limit how late it may.
+deadlines of the law only limit how late it may. Where the campaign asks for a double opt-in, one that is not confirmed
+does not stand either.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from compliance.facts import Consent, Facts
@@ -48,6 +50,7 @@ def stands(consent: Consent, facts: Facts, at: datetime) -> bool:
         and (consent.expires_at is None or consent.expires_at > at)
         and (consent.purpose is None or consent.purpose is facts.purpose)
         and (consent.seller is None or consent.seller == facts.seller)
+        and (not facts.double_opt_in or confirmed(consent, at))
     )
 
 
@@ -56,6 +59,22 @@ def confirmed(consent: Consent, at: datetime) -> bool:
     return consent.confirmed_at is not None and consent.confirmed_at <= at
 
 
+def latest_standing(facts: Facts, kind: ConsentKind, at: datetime) -> Consent | None:
+    """The one obtained last of `all_standing`; None: there is none."""
+    found = all_standing(facts, kind, at)
+    return latest(found) if found else None
+
+
+def latest(standing: Iterable[Consent]) -> Consent:
+    """The one obtained last. Raises ValueError when there is none."""
+    return max(standing, key=obtained)
+
+
+def obtained(consent: Consent) -> datetime:
+    """When a consent that stands was given."""
+    assert consent.obtained_at is not None
+    return consent.obtained_at
+
+
 def _rank(consent: Consent, at: datetime) -> tuple[int, bool, datetime]:
-    assert consent.obtained_at is not None  # of those that stand
-    return _STRENGTH[consent.kind], confirmed(consent, at), consent.obtained_at
+    return _STRENGTH[consent.kind], confirmed(consent, at), obtained(consent)

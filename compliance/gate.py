@@ -1,19 +1,24 @@
 """May we call? Every rule is asked; one no is enough, and a needed fact that is missing is a no.
 
-Order of the work: the candidate regions and time zones of the number are looked up once, then each rule looks
-at the case, then the recording duty is derived. The clock is `facts.at`; nothing here reads another.
+Order of the work: the candidate regions and time zones of the number and the law that applies there are looked up
+once, then each rule looks at the case, then the recording duty and the obligations are derived. Where every denial
+ends by itself, the rules are asked again for the instant of the last one's end, until they allow a call or say that
+waiting does not help. The clock is `facts.at`; nothing here reads another.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from compliance.case import Case, Denial, Rule
+from compliance.duties import obligations
 from compliance.facts import Facts
 from compliance.jurisdictions import Packs
 from compliance.recording import recording_duty
-from compliance.verdict import Decision, Obligation, ObligationKind, Verdict
+from compliance.verdict import Decision, Verdict
 
-_RECORD_ANNOUNCEMENT = Obligation(ObligationKind.RECORD_ANNOUNCEMENT)
+_LAST_YEAR = 2199  # of what `Facts` can be asked about
+_TRIES = 16
 
 
 class Gate:
@@ -31,26 +36,37 @@ class Gate:
 
     def check(self, facts: Facts) -> Verdict:
         case = Case.of(facts, self._packs)
-        denials: list[Denial] = []
-        obligations: list[Obligation] = []
-        for rule in self._rules:
-            denials.extend(rule.check(case))
-            obligations.extend(rule.obligations(case))
+        denials = self._denials(case)
         recording = recording_duty(case)
-        if recording.record_announcement:
-            obligations.append(_RECORD_ANNOUNCEMENT)
         return Verdict(
             decision=Decision.DENY if denials else Decision.ALLOW,
-            reasons=tuple(denial.reason for denial in denials),
-            obligations=tuple(obligations),
+            reasons=tuple(dict.fromkeys(denial.reason for denial in denials)),
+            obligations=obligations(case, recording.record_announcement),
             recording=recording,
-            next_allowed_at=_next_allowed(denials),
+            next_allowed_at=self._next_allowed(facts, denials) if denials else None,
             pack=self._packs.version,
         )
 
+    def _denials(self, case: Case) -> list[Denial]:
+        denials: list[Denial] = []
+        for rule in self._rules:
+            denials.extend(rule.check(case))
+        return denials
 
-def _next_allowed(denials: Sequence[Denial]) -> datetime | None:
-    """Waiting helps only if it cures every denial; then the latest of them counts."""
+    def _next_allowed(self, facts: Facts, denials: Sequence[Denial]) -> datetime | None:
+        """Waiting helps if it cures every denial, and brings no new one: a quota may be free again at night."""
+        for _ in range(_TRIES):
+            until = _all_over(denials)
+            if until is None or until.year > _LAST_YEAR:
+                return None
+            denials = self._denials(Case.of(replace(facts, at=until), self._packs))
+            if not denials:
+                return until
+        return None
+
+
+def _all_over(denials: Sequence[Denial]) -> datetime | None:
+    """When the last of them ends; None: one of them does not."""
     latest: datetime | None = None
     for denial in denials:
         if denial.until is None:

@@ -1,30 +1,29 @@
-from collections.abc import Sequence
-from types import MappingProxyType
+from datetime import datetime
 
-from compliance.case import Case, Denial, Rule
-from compliance.verdict import Confidence, Obligation, ObligationKind
+from compliance.case import Case, Weighed
+from compliance.jurisdictions.model import RingTimeLaw
+from compliance.rules.law_rule import LawRule
+from compliance.verdict import Confidence
 
-MIN_RING_SECONDS = 15
 
+class RingTime(LawRule[RingTimeLaw]):
+    """An unanswered call rings as long as the law wants before we give up; how long it will is known.
 
-class RingTime(Rule):
-    """An unanswered call rings at least 15 seconds (or four rings) before we give up.
-
-    Source: 47 CFR 64.1200(a)(6).
+    Source: 47 CFR 64.1200(a)(6) (15 seconds or four rings) and its like in the data.
     """
 
     id = "ring_time"
     citation = "47 CFR 64.1200(a)(6)"
     confidence = Confidence.VERIFIED_SECONDARY
+    topic = RingTimeLaw
 
-    def check(self, case: Case) -> Sequence[Denial]:
+    def _weigh(self, case: Case) -> Weighed:
+        if case.facts.ring_seconds is None:
+            return Weighed(self.missing("ring_seconds"))
+        return super()._weigh(case)
+
+    def objection(self, case: Case, law: RingTimeLaw, at: datetime) -> tuple[str, datetime | None] | None:
         ring = case.facts.ring_seconds
         if ring is None:
-            return self.missing("ring_seconds")
-        return self.deny(f"would ring {ring} s; at least {MIN_RING_SECONDS} s") if ring < MIN_RING_SECONDS else ()
-
-    def obligations(self, case: Case) -> Sequence[Obligation]:
-        return (_MIN_RING,)
-
-
-_MIN_RING = Obligation(ObligationKind.MIN_RING, MappingProxyType({"seconds": MIN_RING_SECONDS}))
+            return "ring_seconds is unknown", None
+        return None if ring >= law.min_seconds else (f"would ring {ring} s; at least {law.min_seconds} s", None)

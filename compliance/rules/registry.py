@@ -1,0 +1,32 @@
+from datetime import datetime
+
+from compliance.case import Case
+from compliance.jurisdictions.model import RegistryLaw
+from compliance.rules.law_rule import LawRule
+from compliance.verdict import Confidence
+
+
+class RegistryClear(LawRule[RegistryLaw]):
+    """The number is not on any do-not-call list that holds where it may lie, by a version young enough.
+
+    Source: 16 CFR 310.4(b)(1)(iii)(B), (b)(3)(iv) and 47 CFR 64.1200(c)(2), and their like in the data, states' own
+    lists among them. Age is counted in local days, in the zone where it is latest; a version of tomorrow is none.
+    """
+
+    id = "registry"
+    citation = "16 CFR 310.4(b)(1)(iii)(B), (b)(3)(iv); 47 CFR 64.1200(c)(2)"
+    confidence = Confidence.VERIFIED_PRIMARY
+    topic = RegistryLaw
+
+    def objection(self, case: Case, law: RegistryLaw, at: datetime) -> tuple[str, datetime | None] | None:
+        registries = case.facts.registries
+        found = None if registries is None else registries.get(law.list)
+        if found is None:
+            return (f"{law.list} is unknown" if registries is not None else f"registries is unknown: {law.list}"), None
+        version = f"{law.list}, version of {found.version_date}"
+        if found.version_date > case.first:
+            return f"{version}: that day is still to come", None
+        age = (case.last - found.version_date).days
+        if age > law.max_age_days:
+            return f"{version}: {age} days old, {law.max_age_days} allowed", None
+        return (f"on {version}", None) if found.listed else None
