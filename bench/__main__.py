@@ -25,12 +25,13 @@ from bench import cost as costs
 from bench import latency as waits
 from bench import recorder as sealing
 from bench import setups as rates
+from bench import verdicts as rules
 from bench.ground import BenchPorts, Ground
 from bench.report import Figure, as_json, at_least, at_most, machine, show
 from bench.sides import Side, dialplan, heedline
 from compliance.errors import HeedlineError
 
-PARTS = ("cost", "setups", "latency", "recorder")
+PARTS = ("cost", "setups", "latency", "recorder", "verdicts")
 HELD, MISSED, BROKEN = 0, 1, 2
 
 
@@ -47,11 +48,12 @@ class Size:
     latency_calls: int
     latency_samples: int
     minutes: float
+    facts: int = 40_000
 
 
 FULL = Size((20, 50, 100), 15.0, 3, 100, 3, 400, 50, 200, 20.0)
 QUICK = Size((20, 50), 8.0, 1, 50, 2, 100, 50, 40, 5.0)
-TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0)
+TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500)
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 LONG_S = 180.0
 RATE = 20.0  # orders a second in the cost rounds
@@ -175,6 +177,14 @@ class Bench:
         self.figures += [
             at_least("sealing, against AES-256-GCM", ours / bare, 0.6, "×", rates_of),
             Figure("whole file opened / last 5 s of an hour", whole / near, "×", f"{whole:.1f} ms / {near:.2f} ms"),
+        ]
+
+    async def verdicts(self) -> None:
+        found = await asyncio.to_thread(rules.measure, self.folder / "verdicts", self.size.facts)
+        basis = f"{found.lines} lines of all keys, {found.allowed:.0%} allowed; CPU of the process"
+        self.figures += [
+            at_least("full verdicts a second a core, --facts", found.ours, 20_000, "/s", basis),
+            Figure("against reading and writing JSON alone", found.bare / found.ours, "×", f"{found.bare:.0f}/s"),
         ]
 
     def _spread(self, what: str, spread: waits.Spread, limit: float, basis: str) -> None:

@@ -28,10 +28,10 @@ from compliance.facts import (
     RelationshipKind,
     Switch,
 )
-from compliance.number import BadNumber, parse_number
+from compliance.number import BadNumber, Number, parse_number
 
-_MAX_ITEMS = 10_000
-_MAX_COUNT = 10**12
+MAX_ITEMS = 10_000
+MAX_COUNT = 10**12
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
@@ -43,7 +43,7 @@ T = TypeVar("T")
 Reader = Callable[[object], object]
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """A value that cannot be; each level it passes puts its own name before it, so success builds no text."""
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -51,8 +51,8 @@ class _Wrong(Exception):
         self.problem = problem
         self.path = path
 
-    def under(self, name: str) -> "_Wrong":
-        return _Wrong(self.problem, f"{name}.{self.path}" if self.path else name)
+    def under(self, name: str) -> "Wrong":
+        return Wrong(self.problem, f"{name}.{self.path}" if self.path else name)
 
 
 def facts_from_dict(data: object, where: str) -> Facts:
@@ -69,47 +69,47 @@ def facts_from_dict(data: object, where: str) -> Facts:
             if value is not None:
                 try:
                     values[key] = reader(value)
-                except _Wrong as wrong:
+                except Wrong as wrong:
                     raise wrong.under(key) from None
         return Facts(**values)
-    except _Wrong as wrong:
+    except Wrong as wrong:
         place = f"{where}: {wrong.path}" if wrong.path else where
         raise BadInput(f"{place}: {wrong.problem}") from None
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from None
 
 
-def _unknown(key: str) -> _Wrong:
-    return _Wrong(f"unknown key {key[:40]!r}")
+def _unknown(key: str) -> Wrong:
+    return Wrong(f"unknown key {key[:40]!r}")
 
 
 def _table(value: object) -> dict[str, object]:
-    if not isinstance(value, dict) or len(value) > _MAX_ITEMS:
-        raise _Wrong(f"must be an object of at most {_MAX_ITEMS} keys")
+    if not isinstance(value, dict) or len(value) > MAX_ITEMS:
+        raise Wrong(f"must be an object of at most {MAX_ITEMS} keys")
     return value
 
 
 def _list(value: object) -> list[object]:
-    if not isinstance(value, list) or len(value) > _MAX_ITEMS:
-        raise _Wrong(f"must be a list of at most {_MAX_ITEMS}")
+    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        raise Wrong(f"must be a list of at most {MAX_ITEMS}")
     return value
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
-        raise _Wrong("must be printable text of 1 to 200 characters")
+        raise Wrong("must be printable text of 1 to 200 characters")
     return value
 
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise _Wrong("must be true or false")
+        raise Wrong("must be true or false")
     return value
 
 
 def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COUNT:
-        raise _Wrong("must be a whole number, 0 or more")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+        raise Wrong("must be a whole number, 0 or more")
     return value
 
 
@@ -119,10 +119,10 @@ def _date(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise _Wrong("must be a date, YYYY-MM-DD")
+    raise Wrong("must be a date, YYYY-MM-DD")
 
 
-def _instant(value: object) -> datetime:
+def instant(value: object) -> datetime:
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
             at = datetime.fromisoformat(value)
@@ -130,11 +130,11 @@ def _instant(value: object) -> datetime:
             at = None
         if at is not None and 1900 <= at.year < 2200:
             return at
-    raise _Wrong("must be a time with offset, e.g. 2026-11-21T17:00:00Z")
+    raise Wrong("must be a time with offset, e.g. 2026-11-21T17:00:00Z")
 
 
-def _instants(value: object) -> tuple[datetime, ...]:
-    return tuple(_instant(item) for item in _list(value))
+def instants(value: object) -> tuple[datetime, ...]:
+    return tuple(instant(item) for item in _list(value))
 
 
 def _choice(kind: type[E]) -> Callable[[object], E]:
@@ -143,17 +143,17 @@ def _choice(kind: type[E]) -> Callable[[object], E]:
     def read(value: object) -> E:
         found = words.get(value) if isinstance(value, str) else None
         if found is None:
-            raise _Wrong(f"must be one of {', '.join(words)}")
+            raise Wrong(f"must be one of {', '.join(words)}")
         return found
 
     return read
 
 
-def _number(value: object) -> object:
+def number_of(value: object) -> Number:
     try:
-        return parse_number(_text(value))
+        return parse_number(text(value))
     except BadNumber as error:
-        raise _Wrong(str(error)) from None
+        raise Wrong(str(error)) from None
 
 
 def _map(read: Callable[[object], T]) -> Callable[[object], dict[str, T]]:
@@ -161,8 +161,8 @@ def _map(read: Callable[[object], T]) -> Callable[[object], dict[str, T]]:
         found: dict[str, T] = {}
         for key, item in _table(value).items():
             try:
-                found[_text(key)] = read(item)
-            except _Wrong as wrong:
+                found[text(key)] = read(item)
+            except Wrong as wrong:
                 raise wrong.under(key[:40]) from None
         return found
 
@@ -184,11 +184,11 @@ def _object(
             if item is not None:
                 try:
                     values[key] = reader(item)
-                except _Wrong as wrong:
+                except Wrong as wrong:
                     raise wrong.under(key) from None
         for key in required:
             if key not in values:
-                raise _Wrong(f"{key!r} is missing")
+                raise Wrong(f"{key!r} is missing")
         return build(**values)
 
     return read
@@ -199,11 +199,11 @@ _consent = _object(
     {"kind": _choice(ConsentKind)},
     {
         "purpose": _choice(Purpose),
-        "seller": _text,
-        "obtained_at": _instant,
-        "confirmed_at": _instant,
-        "withdrawn_at": _instant,
-        "expires_at": _instant,
+        "seller": text,
+        "obtained_at": instant,
+        "confirmed_at": instant,
+        "withdrawn_at": instant,
+        "expires_at": instant,
     },
 )
 
@@ -213,12 +213,12 @@ def _consents(value: object) -> tuple[Consent, ...]:
     for place, item in enumerate(_list(value)):
         try:
             found.append(_consent(item))
-        except _Wrong as wrong:
+        except Wrong as wrong:
             raise wrong.under(f"[{place}]") from None
     return tuple(found)
 
 
-_span = _object(Switch, {}, {"start": _instant, "end": _instant})
+_span = _object(Switch, {}, {"start": instant, "end": instant})
 
 
 def _switch(value: object) -> Switch:
@@ -226,33 +226,33 @@ def _switch(value: object) -> Switch:
 
 
 _READERS: dict[str, Reader] = {
-    "number": _number,
-    "at": _instant,
+    "number": number_of,
+    "at": instant,
     "call_kind": _choice(CallKind),
     "purpose": _choice(Purpose),
     "party": _choice(Party),
-    "region": _text,
-    "postal_code": _text,
-    "seller": _text,
-    "campaign": _text,
-    "agent_region": _text,
+    "region": text,
+    "postal_code": text,
+    "seller": text,
+    "campaign": text,
+    "agent_region": text,
     "internal_dnc": _flag,
     "registries": _map(_object(Registry, {"listed": _flag, "version_date": _date})),
     "consents": _consents,
-    "relationship": _object(Relationship, {"kind": _choice(RelationshipKind), "at": _instant}),
-    "attempts": _instants,
-    "refusals": _instants,
-    "silent_calls": _instants,
-    "topic": _text,
+    "relationship": _object(Relationship, {"kind": _choice(RelationshipKind), "at": instant}),
+    "attempts": instants,
+    "refusals": instants,
+    "silent_calls": instants,
+    "topic": text,
     "double_opt_in": _flag,
     "reassigned": _object(
-        Reassigned, {"answer": _choice(ReassignedAnswer), "checked_at": _instant}, {"consent_date": _date}
+        Reassigned, {"answer": _choice(ReassignedAnswer), "checked_at": instant}, {"consent_date": _date}
     ),
-    "caller_id": _text,
+    "caller_id": text,
     "abandonment": _object(Abandonment, {"answered": _count, "abandoned": _count}),
     "switches": _map(_switch),
-    "storage_region": _text,
-    "seller_region": _text,
+    "storage_region": text,
+    "seller_region": text,
     "recording_policy": _choice(RecordingPolicy),
     "in_flight": _flag,
     "prompts": _map(_flag),

@@ -2,11 +2,13 @@
 
 import os
 
+from compliance.jurisdictions import Packs
 from heedline.home import Home
 from heedline.secrets import read_secret
 from heedline.settings import Settings
 from storage.audit import CheckpointSigner, origin_of
 from storage.database import Database, sqlite_url
+from storage.dossier import Dossier, Places
 from storage.numbers import KEY_BYTES, NumberKeys
 from storage.registry import Registries
 
@@ -42,6 +44,13 @@ async def open_database(home: Home, settings: Settings) -> Database:
     Raises SecretMissing, SecretExposed, DatabaseMissing, SchemaTooOld, SchemaTooNew, DatabaseBusy.
     """
     return await Database.open(database_url(home, settings), number_keys(home), checkpoint_signer(home, settings))
+
+
+def open_dossier(home: Home, settings: Settings, database: Database, packs: Packs) -> Dossier:
+    """All that is on file about a number, for the gate. Raises SecretMissing, SecretExposed, RegistryDamaged."""
+    call = settings.call
+    places = Places(agent=call.agent_region, storage=call.storage_region, seller=call.seller_region)
+    return Dossier(database, open_registries(home), places, packs)
 
 
 async def open_for_proof(url: str) -> Database:

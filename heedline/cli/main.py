@@ -21,6 +21,7 @@ NOUNS = (
     "pbx",
     "db",
     "campaign",
+    "gate",
     "call",
     "calls",
     "conductor",
@@ -30,6 +31,7 @@ NOUNS = (
     "prompts",
     "recorder",
     "recordings",
+    "registry",
     "keys",
 )
 
