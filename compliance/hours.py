@@ -26,9 +26,10 @@ from compliance.consents import all_standing, at_least
 from compliance.facts import MAX_RING_SECONDS, Facts
 from compliance.holidays import holiday
 from compliance.jurisdictions import CallingHours, Packs
-from compliance.jurisdictions.model import ELSEWHERE, Window, Windows
+from compliance.jurisdictions.model import ELSEWHERE, Windows
 from compliance.relationship import established_in
 from compliance.terms import CallKind, ConsentKind, Party, Purpose
+from compliance.windows import common, either
 
 HORIZON = timedelta(days=16)
 _DAY = timedelta(days=1)
@@ -144,23 +145,6 @@ def windows_on(hours: CallingHours, day: date) -> tuple[Windows, str | None]:
     if hours.eves is not None and holiday(hours.calendar, day + _DAY) is not None:
         windows = common(windows, hours.eves)
     return windows, today
-
-
-def common(first: Windows, second: Windows) -> Windows:
-    """What both leave open, in order."""
-    both = ((max(a, c), min(b, d)) for a, b in first for c, d in second)
-    return tuple(sorted(window for window in both if window[0] < window[1]))
-
-
-def either(first: Windows, second: Windows) -> Windows:
-    """What one or the other leaves open, in order; windows that touch become one."""
-    merged: list[Window] = []
-    for opens, closes in sorted(first + second):
-        if merged and opens <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], closes)
-        else:
-            merged.append((opens, closes))
-    return tuple(merged)
 
 
 def _asked(facts: Facts) -> Asked:

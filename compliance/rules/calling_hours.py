@@ -3,8 +3,8 @@ from collections.abc import Sequence
 from compliance.case import Case, Denial, Rule
 from compliance.facts import MAX_RING_SECONDS
 from compliance.hours import Closed, closed, next_open
-from compliance.jurisdictions.model import Windows
 from compliance.verdict import Confidence, Reason
+from compliance.windows import clock_spans
 
 
 class CallingHours(Rule):
@@ -40,15 +40,6 @@ def _detail(case: Case, shut: Closed, ring: int) -> str:
     unknown = shut.hours.when.wanting(facts.call_kind, facts.purpose, facts.party)
     hangs = f"; whether it applies hangs on {' and '.join(unknown)}, unknown" if unknown else ""
     return (
-        f"{shut.local:%a %H:%M:%S}{day} in {shut.zone.key} with a ring of {ring} s; {shut.hours.entry.id} is open "
-        f"{spans(shut.bound.windows)}{hangs}"
+        f"{shut.local:%a %H:%M:%S}{day} in {shut.zone.key} with a ring of {ring} s; {shut.hours.entry.id} is "
+        f"{'open ' if shut.bound.windows else ''}{clock_spans(shut.bound.windows)}{hangs}"
     )
-
-
-def spans(windows: Windows) -> str:
-    """As a person reads them: 10:00-13:00, 14:00-20:00."""
-    return ", ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in windows) or "not at all that day"
-
-
-def _clock(second: int) -> str:
-    return f"{second // 3600:02d}:{second // 60 % 60:02d}"

@@ -8,7 +8,7 @@ import pytest
 
 from compliance.case import Case
 from compliance.facts import CallKind, Consent, ConsentKind, Party, Purpose, Relationship, RelationshipKind
-from compliance.hours import HORIZON, closed, common, either, next_open
+from compliance.hours import HORIZON, closed, next_open
 from compliance.jurisdictions.model import (
     EasterDay,
     FixedDay,
@@ -20,6 +20,7 @@ from compliance.jurisdictions.model import (
     When,
 )
 from compliance.rules import CallingHours
+from compliance.windows import clock_spans, common, either, inside
 from tests.rules.hours_world import case, entry, law, windows, with_laws
 
 NORWAY = frozenset({"NO"})
@@ -240,7 +241,7 @@ def test_denial_names_the_holiday_and_the_next_opening_is_after_it() -> None:
     assert denial.until == clock("2026-12-26 08:00")
     (denial,) = CallingHours().check(asked(with_laws(FEAST), at=clock("2027-12-24 12:00")))
     assert "(Christmas, observed)" in denial.reason.detail
-    assert "not at all that day" in denial.reason.detail
+    assert denial.reason.detail.endswith("no.hours is closed")
     assert denial.until == clock("2027-12-26 08:00")
 
 
@@ -357,3 +358,27 @@ def test_windows_meet_and_join(first: str, second: str, both: str, one: str) -> 
     for a, b in ((windows(first), windows(second)), (windows(second), windows(first))):
         assert common(a, b) == windows(both)
         assert either(a, b) == windows(one)
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "fits"),
+    [
+        ("08:00-21:00", "08:00-21:00", True),
+        ("08:00-21:00", "08:00-13:00 13:00-21:00", True),
+        ("08:00-21:00", "08:00-13:00 13:01-21:00", False),
+        ("08:00-13:00 13:00-21:00", "08:00-21:00", True),
+        ("", "", True),
+        ("", "08:00-21:00", True),
+        ("08:00-21:00", "", False),
+        ("07:59-21:00", "08:00-21:00", False),
+        ("08:00-21:01", "08:00-21:00", False),
+        ("09:00-10:00 11:00-12:00", "08:00-10:30 10:45-13:00", True),
+    ],
+)
+def test_windows_lie_inside_others(inner: str, outer: str, fits: bool) -> None:
+    assert inside(windows(inner), windows(outer)) is fits
+
+
+def test_windows_are_read_by_people() -> None:
+    assert clock_spans(windows("10:00-13:00 14:00-24:00")) == "10:00-13:00, 14:00-24:00"
+    assert clock_spans(()) == "closed"
