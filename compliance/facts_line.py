@@ -11,6 +11,7 @@ shows in the number of keys, which is less when the value is written again.
 
 import json
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -167,13 +168,20 @@ def _at_speed(line: bytes) -> Facts:
         seller_region=_text(said.seller_region),
         recording_policy=said.recording_policy,
         in_flight=said.in_flight,
-        prompts=None if said.prompts is None else {text(key): found for key, found in said.prompts.items()},
+        prompts=None if said.prompts is None else {_name(key): found for key, found in said.prompts.items()},
         ring_seconds=said.ring_seconds,
     )
 
 
+@lru_cache(4096)
 def _text(value: str | None) -> str | None:
+    """The same names come line after line."""
     return None if value is None else text(value)
+
+
+@lru_cache(4096)
+def _name(value: str) -> str:
+    return text(value)
 
 
 def _instant(value: str | None) -> datetime | None:
@@ -185,7 +193,7 @@ def _instants(values: list[str] | None) -> tuple[datetime, ...] | None:
 
 
 def _registries(said: dict[str, _Registry]) -> dict[str, Registry]:
-    return {text(name): Registry(answer.listed, answer.version_date) for name, answer in said.items()}
+    return {_name(name): Registry(answer.listed, answer.version_date) for name, answer in said.items()}
 
 
 def _consent(said: _Consent) -> Consent:
@@ -212,11 +220,15 @@ def _abandonment(said: _Abandonment) -> Abandonment:
     return Abandonment(said.answered, said.abandoned)
 
 
+@lru_cache(1024)
+def _span(start: str | None, end: str | None) -> Switch:
+    """Switches are the same for all calls of a day."""
+    return Switch(True, _instant(start), _instant(end))
+
+
 def _switches(said: dict[str, bool | _Span]) -> dict[str, Switch]:
     return {
-        text(name): Switch(state)
-        if isinstance(state, bool)
-        else Switch(True, _instant(state.start), _instant(state.end))
+        _name(name): Switch(state) if isinstance(state, bool) else _span(state.start, state.end)
         for name, state in said.items()
     }
 
