@@ -1,15 +1,26 @@
-"""The federal window, in every candidate zone, to the second."""
+"""The federal window, in every candidate zone, to the second: for calls that no state has narrower hours for."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from compliance import Decision, load_packs, parse_number, zones
+from compliance import Decision, Facts, Verdict, load_packs, parse_number, zones
+from compliance.terms import CallKind, Purpose
+from tests.rules import world
 from tests.rules.hours_world import closed, next_open
-from tests.rules.world import denied_by, facts, gate, local, verdict
+from tests.rules.world import denied_by, gate, local
 
 NY = "America/New_York"
+
+
+def facts(**changes: object) -> Facts:
+    """A live call with no offer in it."""
+    return world.facts(call_kind=CallKind.LIVE, purpose=Purpose.INFORMATIONAL, **changes)
+
+
+def verdict(**changes: object) -> Verdict:
+    return gate().check(facts(**changes))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +145,7 @@ def test_denial_names_zone_clock_and_law() -> None:
         "+13645550123",
         "+19285550123",
         "+19075550123",
-        "+17095550123",
+        "+16715550123",
         "+442071838750",
         "+61412345678",
         "+493012345678",

@@ -184,11 +184,12 @@ def test_stricter_hours_of_one_region_hold_beside_the_federal_ones() -> None:
     norway = parse_packs({**shipped(), "no.yaml": GOOD.encode()})
     monday = date(2026, 11, 16)
     assert {h.entry.id for h in norway.calling_hours(frozenset({"NO"}), monday)} == {"no.hours"}
-    assert {h.entry.id for h in norway.calling_hours(frozenset({"NO", "US-TX"}), monday)} == {
+    assert {h.entry.id for h in norway.calling_hours(frozenset({"NO", "US-AK"}), monday)} == {
         "no.hours",
         "us.fcc.hours",
+        "us.reg-f.hours",
     }
-    assert {h.entry.id for h in norway.calling_hours(frozenset({"FR"}), monday)} == {"default.hours"}
+    assert {h.entry.id for h in norway.calling_hours(frozenset({"PL"}), monday)} == {"default.hours"}
     assert {h.entry.id for h in norway.calling_hours(frozenset(), monday)} == {"default.hours"}
 
 

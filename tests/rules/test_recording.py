@@ -13,7 +13,8 @@ from tests.rules.world import verdict
 NOTICE, EXPLICIT, NONE = RecordingMode.NOTICE, RecordingMode.EXPLICIT, RecordingMode.NONE
 
 ALL_PARTY = ["CA", "CT", "DE", "FL", "IL", "MD", "MA", "MI", "MT", "NH", "NV", "PA", "WA"]
-STATES = sorted(code[3:] for code in load_packs().jurisdictions if code.startswith("US-"))
+TERRITORIES = {"AS", "GU", "MP", "PR", "VI"}
+STATES = sorted({code[3:] for code in load_packs().jurisdictions if code.startswith("US-")} - TERRITORIES)
 
 
 def duty(**changes: object) -> RecordingDuty:
