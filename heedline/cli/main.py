@@ -32,6 +32,7 @@ NOUNS = (
     "recorder",
     "recordings",
     "registry",
+    "scrub",
     "keys",
 )
 
