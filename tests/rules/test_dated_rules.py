@@ -143,17 +143,18 @@ class _Wait(Rule):
     citation = "made up"
     confidence = Confidence.HOUSE
 
-    def __init__(self, hours: int) -> None:
-        self._hours = hours
+    def __init__(self, until: datetime) -> None:
+        self._until = until
 
     def check(self, case: Case) -> Sequence[Denial]:
         assert case.facts.at is not None
-        return self.deny("wait", case.facts.at + timedelta(hours=self._hours))
+        return self.deny("wait", self._until) if case.facts.at < self._until else ()
 
 
 @pytest.mark.parametrize("waits", [(1, 5), (5, 1)])
 def test_longest_wait_counts(waits: tuple[int, int]) -> None:
     known = facts()
     assert known.at is not None
-    verdict = Gate([_Wait(wait) for wait in waits], load_packs()).check(known)
+    ends = [known.at + timedelta(hours=wait) for wait in waits]
+    verdict = Gate([_Wait(end) for end in ends], load_packs()).check(known)
     assert verdict.next_allowed_at == known.at + timedelta(hours=5)
