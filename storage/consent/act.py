@@ -103,6 +103,7 @@ def fields_digest(fields: dict[str, object]) -> str:
 def row_of(act: ConsentAct) -> dict[str, object]:
     """The values of an act's row. Raises BadInput: evidence beyond LARGEST_EVIDENCE, or no JSON."""
     evidence = canonical(act.evidence)
+    canonical([[[[act.evidence]]]])  # at most four deep: a proof holds it within its own nesting
     if len(evidence.encode()) > LARGEST_EVIDENCE:
         raise BadInput(f"consent evidence: more than {LARGEST_EVIDENCE} bytes as JSON")
     return {

@@ -59,19 +59,22 @@ class SmtpSender:
         message["Message-ID"] = f"<{outgoing.id.lower()}@{self.sender.partition('@')[2]}>"
         message["Date"] = format_datetime(outgoing.made)
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = outgoing.language
         message.set_content(outgoing.body())
+        message["Content-Language"] = outgoing.language
         return message
 
     def _send(self, message: EmailMessage) -> None:
         context = self.context or ssl.create_default_context()
         try:
-            with self._connected(context) as server:
+            server = self._connected(context)
+            try:
                 if self.tls == "starttls":
                     server.starttls(context=context)
                 if self.user:
                     server.login(self.user, self.password)
                 server.send_message(message)
+            finally:
+                server.close()  # no QUIT: after a failed handshake nobody would answer it
         except smtplib.SMTPResponseException as error:
             raise NotSent(f"SMTP server {self.host}: refused with {error.smtp_code}") from None
         except (smtplib.SMTPException, OSError) as error:
