@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from ari_app.call.events import (
@@ -23,30 +22,23 @@ from ari_app.duties import Duties, duties_of
 from ari_app.order import Order
 from ari_app.prompts import PromptAudio, Prompts
 from compliance.errors import HeedlineError
-from compliance.facts import CallKind, Facts, Party, Purpose, RecordingPolicy
+from compliance.facts import Purpose
 from compliance.gate import Gate
 from compliance.number import Number
-from compliance.verdict import Decision, RecordingMode, Verdict
+from compliance.verdict import Decision, ObligationKind, RecordingMode, Verdict
 from storage.audit import AuditTag
 from storage.canonical import canonical
 from storage.database import Database
+from storage.dossier import Dossier, Gathered
 from storage.ledger.consents import Act
 from storage.ledger.journal import KeptOptOut, OptOutJournal
 from storage.ledger.optout import OptOutDone, opt_out
+from storage.unit import Transaction
 
 log = logging.getLogger(__name__)
 
 
 JOURNAL_AFTER_S = 0.25  # a ledger in health takes an opt-out in a few milliseconds
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where our own ends lie, for the recording rules; ISO 3166 regions."""
-
-    agent: str
-    storage: str
-    seller: str
 
 
 def evidence_of(audio: PromptAudio, at: datetime) -> dict[str, object]:
@@ -59,37 +51,6 @@ def evidence_of(audio: PromptAudio, at: datetime) -> dict[str, object]:
         "audio_hash": audio.audio_hash,
         "played_at": at.isoformat(),
     }
-
-
-async def gather_facts(
-    database: Database, prompts: Prompts, order: Order, places: Places, now: datetime
-) -> tuple[Facts, str]:
-    """What is known at this instant, and its digest. Raises HeedlineError: the ledger can't be read."""
-    campaign = order.campaign
-    async with database.read() as tx:
-        listed = await tx.dnc.check(order.number) is not None
-        others = [a for a in await tx.attempts.in_flight(order.party) if a.id != order.attempt]
-        number_hash = tx.parties.lookup_hash(order.number)
-    available = prompts.available(campaign.language)  # a look at each file's date: a thread would cost more
-    facts = Facts(
-        number=order.number,
-        at=now,
-        call_kind=CallKind.LIVE,
-        purpose=Purpose(campaign.purpose),
-        party=Party.CONSUMER,
-        seller=campaign.seller,
-        campaign=campaign.name,
-        agent_region=places.agent,
-        storage_region=places.storage,
-        seller_region=places.seller,
-        internal_dnc=listed,
-        caller_id=campaign.caller_id,
-        recording_policy=RecordingPolicy(campaign.recording),
-        in_flight=bool(others),
-        prompts={campaign.language: bool(available) and all(available.values())},
-        ring_seconds=campaign.ring_seconds,
-    )
-    return facts, facts.digest(number_hash)
 
 
 async def tell_opt_out(database: Database, number: Number, kept: KeptOptOut) -> OptOutDone:
@@ -115,8 +76,9 @@ class Books:
         gate: Gate,
         prompts: Prompts,
         order: Order,
-        places: Places,
+        dossier: Dossier,
         recording_trouble: Callable[[], str],
+        agent_trouble: Callable[[], Awaitable[str]],
         journal: OptOutJournal,
         post: Callable[[Event], None],
     ) -> None:
@@ -124,13 +86,14 @@ class Books:
         self._gate = gate
         self._prompts = prompts
         self._order = order
-        self._places = places
+        self._dossier = dossier
         self._recording_trouble = recording_trouble
+        self._agent_trouble = agent_trouble
         self._journal = journal
         self._kept = False
         self._post = post
         self._verdict: Verdict | None = None
-        self._digest = ""
+        self._gathered: Gathered | None = None
 
     def take_over(self, verdict: Verdict | None) -> None:
         """After a restart: the verdict the attempt was committed with."""
@@ -139,8 +102,8 @@ class Books:
     async def check_gate(self) -> None:
         """Ask the gate on the facts of this instant. A ledger that can't be read, or rules that fail, are a no."""
         try:
-            facts, self._digest = await gather_facts(self._database, self._prompts, self._order, self._places, _now())
-            self._verdict = verdict = self._gate.check(facts)
+            self._gathered = await self._gather()
+            self._verdict = verdict = self._gate.check(self._gathered.facts)
         except HeedlineError as error:
             self._post(GateDenied(f"facts missing: {error}"))
             return
@@ -150,7 +113,7 @@ class Books:
             return
         language = self._order.campaign.language
         duties = duties_of(verdict.obligations, lambda: self._prompts.greeting_seconds(language))
-        denial = self._denial(verdict, duties)
+        denial = self._denial(verdict, duties) or await self._agent_trouble()
         if denial:
             self._post(GateDenied(denial))
             return
@@ -165,9 +128,22 @@ class Books:
             )
         )
 
+    async def _gather(self, tx: Transaction | None = None) -> Gathered:
+        order, campaign = self._order, self._order.campaign
+        available = self._prompts.available(campaign.language)  # a look at each file's date: a thread would cost more
+        return await self._dossier.gather(
+            order.number,
+            campaign,
+            _now(),
+            attempt=order.attempt,
+            ring_seconds=campaign.ring_seconds,
+            prompts={campaign.language: bool(available) and all(available.values())},
+            tx=tx,
+        )
+
     def _denial(self, verdict: Verdict, duties: Duties) -> str:
         if verdict.decision is not Decision.ALLOW:
-            return "; ".join(f"{reason.rule}: {reason.detail}" for reason in verdict.reasons)
+            return _why_not(verdict)
         if duties.broken:
             return f"heedline.duties: {duties.broken}"
         if not self._order.campaign.recording_required:
@@ -177,25 +153,37 @@ class Books:
         return self._recording_trouble()
 
     async def commit_attempt(self) -> None:
-        """Durable before dialling; the opt-out list is read once more inside the same transaction."""
-        if self._verdict is None:
-            self._post(AttemptRefused("no verdict"))
-            return
+        """Durable before dialling. What was put on file since the gate was asked is looked at in the same commit."""
         try:
             async with self._database.begin() as tx:
-                if await tx.dnc.check(self._order.number) is not None:
-                    refusal = "the number opted out a moment ago"
-                else:
-                    refusal = ""
-                    await tx.attempts.commit(self._order.attempt, self._verdict, self._digest, _now())
-                    await tx.audit.append(
-                        AuditTag.ATTEMPT_COMMITTED,
-                        _now(),
-                        {"attempt": self._order.attempt, "pack": self._verdict.pack, "facts": self._digest},
-                    )
+                refusal = await self._changed(tx)
+                if not refusal and self._verdict is not None and self._gathered is not None:
+                    await self._commit(tx, self._verdict, self._gathered.digest)
         except HeedlineError as error:
             refusal = str(error)
         self._post(AttemptRefused(refusal) if refusal else AttemptCommitted())
+
+    async def _changed(self, tx: Transaction) -> str:
+        """Why the call may not be dialled after all; empty: it may, for the reasons that are kept with it."""
+        if self._verdict is None or self._gathered is None:
+            return "no verdict"
+        if await self._dossier.holds(tx, self._order.number, self._gathered):
+            return ""
+        self._gathered = await self._gather(tx)
+        before, self._verdict = self._verdict, self._gate.check(self._gathered.facts)
+        if not self._verdict.allowed:
+            return f"since a moment ago: {_why_not(self._verdict)}"
+        owed = (before.recording, before.obligations) != (self._verdict.recording, self._verdict.obligations)
+        return "what the call owes has changed a moment ago; ask for it again" if owed else ""
+
+    async def _commit(self, tx: Transaction, verdict: Verdict, digest: str) -> None:
+        order, now = self._order, _now()
+        await tx.attempts.commit(order.attempt, verdict, digest, now)
+        data = {"attempt": order.attempt, "pack": verdict.pack, "facts": digest}
+        await tx.audit.append(AuditTag.ATTEMPT_COMMITTED, now, data)
+        if any(obligation.kind is ObligationKind.LOG_CONSENT_USE for obligation in verdict.obligations):
+            purpose = Purpose(order.campaign.purpose)
+            await tx.consents.use(order.party, order.attempt, now, purpose, order.campaign.seller)
 
     async def write_consent(self, answer: Answer, said: dict[str, object], key: str) -> None:
         try:
@@ -273,14 +261,19 @@ class Books:
     async def end_attempt(self, disposition: str, detail: str) -> None:
         """Raises HeedlineError: not written; the attempt stays open and is ended when the conductor next starts."""
         async with self._database.begin() as tx:
-            if disposition == "denied" and self._verdict is not None and self._digest:
+            if disposition == "denied" and self._verdict is not None and self._gathered is not None:
                 if self._verdict.allowed:  # the rules allowed it; it is denied for what `detail` says
                     await tx.attempts.end(self._order.attempt, disposition, detail[:256], _now())
                 else:
-                    await tx.attempts.deny(self._order.attempt, self._verdict, self._digest, _now())
+                    await tx.attempts.deny(self._order.attempt, self._verdict, self._gathered.digest, _now())
                 await tx.audit.append(AuditTag.ATTEMPT_DENIED, _now(), {"attempt": self._order.attempt})
             else:
                 await tx.attempts.end(self._order.attempt, disposition, detail[:256], _now())
+                await tx.outcomes.record(self._order.attempt, self._dossier.patience, _now())
+
+
+def _why_not(verdict: Verdict) -> str:
+    return "; ".join(f"{reason.rule}: {reason.detail}" for reason in verdict.reasons)
 
 
 def _now() -> datetime:

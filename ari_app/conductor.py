@@ -19,13 +19,14 @@ from ari_app.ami import AmiClient
 from ari_app.ari import AriClient, AriSession, LinkDown, LinkUp
 from ari_app.ari.errors import AriError
 from ari_app.ari.events import BadEvent, StasisStart
-from ari_app.books import Books, Places
+from ari_app.books import Books
 from ari_app.call import Call, Phase
 from ari_app.call.events import HangupRequested, Leg, RecordingFailed
 from ari_app.errors import AgentBusy, ConductorDown, NoSuchAgent, NoSuchCall
 from ari_app.line import APP, Line, Where
 from ari_app.live import Instruments, LiveCall
 from ari_app.order import Order, plan_of
+from ari_app.phones import Phones
 from ari_app.prompts import Prompts
 from ari_app.reconcile import look, sweep, tell
 from ari_app.recovery import recover
@@ -39,6 +40,7 @@ from compliance.gate import Gate
 from compliance.number import Number, parse_number
 from compliance.terms import Purpose
 from storage.database import Database
+from storage.dossier import Dossier
 from storage.ledger.campaigns import Campaign
 from storage.ledger.journal import OptOutJournal
 from storage.vault.client import RecorderClient
@@ -77,7 +79,6 @@ class Setup:
 
     agents: Mapping[str, str]
     route: Callable[[Number], str | None]
-    places: Places
     spool: Path
     optout_journal: Path
     agent_ring_seconds: int
@@ -93,12 +94,14 @@ class Conductor:
     recorder: RecorderClient
     prompts: Prompts
     gate: Gate
+    dossier: Dossier
     setup: Setup
     board: Switchboard = field(default_factory=Switchboard)
 
     def __post_init__(self) -> None:
         self._story = Story(self.database)
         self.journal = OptOutJournal(self.setup.optout_journal)
+        self.phones = Phones(self.ami.registrations)
         self._reserved: dict[str, str] = {}  # agent → attempt
         self._closing = False
         self._ready = asyncio.Event()
@@ -284,8 +287,9 @@ class Conductor:
             self.gate,
             prompts,
             order,
-            self.setup.places,
+            self.dossier,
             self.recording_trouble,
+            lambda: self.phones.trouble(order),
             self.journal,
             live.post,
         )

@@ -121,6 +121,7 @@ async def _end(conductor: "Conductor", attempt: str, disposition: str, detail: s
     now = datetime.now(UTC)
     async with conductor.database.begin() as tx:
         await tx.attempts.end(attempt, disposition, detail, now)
+        await tx.outcomes.record(attempt, conductor.dossier.patience, now)
         await tx.audit.append(AuditTag.ATTEMPT_RECONCILED, now, {"attempt": attempt, "disposition": disposition})
 
 

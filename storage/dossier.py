@@ -39,8 +39,10 @@ from compliance.number import Number
 from storage.database import Database
 from storage.ledger.attempts import PastCall
 from storage.ledger.campaigns import Campaign
+from storage.ledger.mark import mark_of
 from storage.ledger.party_facts import NOTHING_KNOWN, PartyFacts
 from storage.ledger.relationships import Dealing
+from storage.registry import ListVersion
 from storage.unit import Transaction
 
 MARGIN = timedelta(days=2)  # local days are longer than 24 hours, and begin earlier somewhere
@@ -63,6 +65,17 @@ class Lists(Protocol):
 
     def reassigned(self, number: Number) -> Reassigned | None: ...
 
+    def lists(self) -> tuple[ListVersion, ...]: ...
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Facts with their digest. `mark`: equal as long as nothing was put on file that they depend on."""
+
+    facts: Facts
+    digest: str
+    mark: tuple[object, ...]
+
 
 @dataclass(frozen=True)
 class _Person:
@@ -74,14 +87,29 @@ class _Person:
     dealings: tuple[Dealing, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """See `Dossier.facts`."""
+
+    number: Number
+    campaign: Campaign
+    at: datetime
+    attempt: str | None = None
+    ring_seconds: int | None = None
+    prompts: Mapping[str, bool] | None = None
+    region: str | None = None
+    postal_code: str | None = None
+
+
 class Dossier:
-    """One a process."""
+    """One a process. `patience`: how long a person may wait for an agent, from the answer on."""
 
     def __init__(self, database: Database, lists: Lists, places: Places, packs: Packs) -> None:
         self._database = database
         self._lists = lists
         self._places = places
         self._packs = packs
+        self.patience = connect_within(packs)
         self._reach = _reach(packs)
         self._first_calls: dict[str, datetime] = {}  # a campaign has its first call once
 
@@ -105,49 +133,81 @@ class Dossier:
         `tx`: read in this unit of work instead of one of its own.
         Raises HeedlineError: the ledger or a list can't be read.
         """
+        asked = _Asked(number, campaign, at, attempt, ring_seconds, prompts, region, postal_code)
         async with self._reading(tx) as reading:
-            number_hash = reading.parties.lookup_hash(number)
-            party = await reading.parties.find(number)
-            listed = await reading.dnc.check(number, campaign.seller, campaign.topic) is not None
-            refusals = await reading.refusals.of(number_hash, party, campaign.seller, campaign.topic)
-            person = _Person() if party is None else await self._person(reading, party, campaign, at)
-            ours = [call for call in person.calls if call.seller == campaign.seller and call.attempt != attempt]
-            facts = Facts(
-                number=number,
-                at=at,
-                call_kind=CallKind(campaign.call_kind),
-                purpose=Purpose(campaign.purpose),
-                party=person.known.party or Party(campaign.party),
-                region=region or person.known.region,
-                postal_code=postal_code or person.known.postal_code,
-                seller=campaign.seller,
-                campaign=campaign.name,
-                agent_region=self._places.agent,
-                storage_region=self._places.storage,
-                seller_region=self._places.seller,
-                internal_dnc=listed,
-                registries=self._lists.check(number),
-                consents=person.consents,
-                attempts=tuple(call.at for call in ours),
-                refusals=refusals,
-                silent_calls=tuple(call.at for call in ours if call.silent),
-                topic=campaign.topic,
-                double_opt_in=campaign.double_opt_in,
-                reassigned=self._lists.reassigned(number),
-                caller_id=campaign.caller_id,
-                switches=await self._switches(reading, campaign, at),
-                recording_policy=RecordingPolicy(campaign.recording),
-                in_flight=any(call.in_flight and call.attempt != attempt for call in person.calls),
-                prompts=prompts,
-                ring_seconds=ring_seconds,
-            )
-            case = Case.of(facts, self._packs)
-            facts = replace(
-                facts,
-                relationship=self._relationship(case, person.dealings, at),
-                abandonment=await self._abandonment(reading, case, campaign, at),
-            )
-        return facts, facts.digest(number_hash)
+            gathered = await self._gather(reading, asked)
+        return gathered.facts, gathered.digest
+
+    async def gather(
+        self,
+        number: Number,
+        campaign: Campaign,
+        at: datetime,
+        *,
+        attempt: str,
+        ring_seconds: int,
+        prompts: Mapping[str, bool],
+        tx: Transaction | None = None,
+    ) -> Gathered:
+        """The same for who is about to dial, and will ask before it does whether the facts still hold."""
+        asked = _Asked(number, campaign, at, attempt, ring_seconds, prompts)
+        async with self._reading(tx) as reading:
+            return await self._gather(reading, asked)
+
+    async def holds(self, tx: Transaction, number: Number, gathered: Gathered) -> bool:
+        """Nothing was put on file since: no opt-out, switch, list, call, consent, nor anything else of the person."""
+        party = await tx.parties.find(number)
+        return await self._mark(tx, tx.parties.lookup_hash(number), party) == gathered.mark
+
+    async def _gather(self, reading: Transaction, asked: _Asked) -> Gathered:
+        number, campaign, at = asked.number, asked.campaign, asked.at
+        number_hash = reading.parties.lookup_hash(number)
+        party = await reading.parties.find(number)
+        mark = await self._mark(reading, number_hash, party)
+        listed = await reading.dnc.check(number, campaign.seller, campaign.topic) is not None
+        refusals = await reading.refusals.of(number_hash, party, campaign.seller, campaign.topic)
+        person = _Person() if party is None else await self._person(reading, party, campaign, at)
+        ours = [call for call in person.calls if call.seller == campaign.seller and call.attempt != asked.attempt]
+        facts = Facts(
+            number=number,
+            at=at,
+            call_kind=CallKind(campaign.call_kind),
+            purpose=Purpose(campaign.purpose),
+            party=person.known.party or Party(campaign.party),
+            region=asked.region or person.known.region,
+            postal_code=asked.postal_code or person.known.postal_code,
+            seller=campaign.seller,
+            campaign=campaign.name,
+            agent_region=self._places.agent,
+            storage_region=self._places.storage,
+            seller_region=self._places.seller,
+            internal_dnc=listed,
+            registries=self._lists.check(number),
+            consents=person.consents,
+            attempts=tuple(call.at for call in ours),
+            refusals=refusals,
+            silent_calls=tuple(call.at for call in ours if call.silent),
+            topic=campaign.topic,
+            double_opt_in=campaign.double_opt_in,
+            reassigned=self._lists.reassigned(number),
+            caller_id=campaign.caller_id,
+            switches=await self._switches(reading, campaign, at),
+            recording_policy=RecordingPolicy(campaign.recording),
+            in_flight=any(call.in_flight and call.attempt != asked.attempt for call in person.calls),
+            prompts=asked.prompts,
+            ring_seconds=asked.ring_seconds,
+        )
+        case = Case.of(facts, self._packs)
+        facts = replace(
+            facts,
+            relationship=self._relationship(case, person.dealings, at),
+            abandonment=await self._abandonment(reading, case, campaign, at),
+        )
+        return Gathered(facts, facts.digest(number_hash), mark)
+
+    async def _mark(self, reading: Transaction, number_hash: bytes, party: str | None) -> tuple[object, ...]:
+        versions = tuple((version.list, version.version) for version in self._lists.lists())
+        return (party, versions, *await mark_of(reading, number_hash, party))
 
     async def _person(self, reading: Transaction, party: str, campaign: Campaign, at: datetime) -> _Person:
         return _Person(

@@ -5,12 +5,11 @@ import logging
 
 from ari_app.ami import AmiClient, AmiError, AmiRefused
 from ari_app.ari import AriClient
-from ari_app.books import Places
 from ari_app.conductor import Conductor, Setup
 from ari_app.control import serve
 from ari_app.prompts import Prompts
 from compliance import DIALLING_RULES, Gate, Number, load_packs
-from heedline.bootstrap import open_database
+from heedline.bootstrap import open_database, open_dossier
 from heedline.home import Home
 from heedline.pbx import Instance
 from heedline.settings import Settings
@@ -36,7 +35,6 @@ def setup_of(home: Home, settings: Settings) -> Setup:
     return Setup(
         agents={phone.name: f"PJSIP/{phone.name}" for phone in settings.phones if phone.role == "agent"},
         route=lambda number: route_of(settings, number),
-        places=Places(agent=call.agent_region, storage=call.storage_region, seller=call.seller_region),
         spool=Instance(home, settings).spool,
         optout_journal=home.optout_journal,
         agent_ring_seconds=call.agent_ring_seconds,
@@ -53,10 +51,10 @@ async def run_conductor(home: Home, settings: Settings) -> None:
     ami = AmiClient("127.0.0.1", instance.ami_port, USER, instance.ami_password)
     try:
         async with AriClient(f"http://127.0.0.1:{settings.pbx.ari_port}", USER, instance.ari_password) as client:
-            gate = Gate(DIALLING_RULES, load_packs())
-            conductor = Conductor(
-                client, ami, database, recorder, Prompts(home.prompts), gate, setup_of(home, settings)
-            )
+            packs = load_packs()
+            gate, dossier = Gate(DIALLING_RULES, packs), open_dossier(home, settings, database, packs)
+            prompts, setup = Prompts(home.prompts), setup_of(home, settings)
+            conductor = Conductor(client, ami, database, recorder, prompts, gate, dossier, setup)
             runner = await serve(conductor, home.conductor_socket)
             try:
                 async with asyncio.TaskGroup() as group:
