@@ -8,15 +8,17 @@ hold phone numbers and URLs end up in logs.
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TypeAlias
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import aiohttp
 from yarl import URL
 
 from ari_app.ari import errors
+from ari_app.ari.exchange import Exchange, NotHttp
 from ari_app.ari.replies import Reply
 from ari_app.ari.swagger import Kind, Operation, Param
 
@@ -30,6 +32,7 @@ MAX_REPLY = 16 * 1024 * 1024
 MAX_MESSAGE = 256 * 1024
 """Bytes of one WebSocket message. The largest real event seen is under 4 KiB."""
 
+_ADDRESS = re.compile(r"[\x21-\x7e]+")
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -53,36 +56,39 @@ class Transport:
             would leave no connection for the requests that end them
         """
         self._base = _checked_base(base_url)
-        self._headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
+        parts = urlsplit(self._base)
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._tls else 80)
+        self._path = parts.path
+        authorization = aiohttp.encode_basic_auth(username, password)
+        self._headers = {"Authorization": authorization}
+        self._head = f" HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: {authorization}\r\n"
         self._timeout = timeout
         self._pool = pool
-        self._requests: aiohttp.ClientSession | None = None
+        self._requests: Exchange | None = None
         self._sockets: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Make the pools. No connection is opened yet."""
         if self._requests is None:
-            # Asterisk closes an idle connection after session_keep_alive (15 s by default). Ours must give up
-            # first: a POST sent on a connection that is just closing can't be repeated safely.
-            self._requests = self._pool_of(aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=10))
-            self._sockets = self._pool_of(aiohttp.TCPConnector(limit=0))
-
-    def _pool_of(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+            self._requests = Exchange(self._host, self._port, self._tls, self._pool)
+            self._sockets = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
 
     async def close(self) -> None:
         """Close every connection."""
         requests, sockets = self._requests, self._sockets
         self._requests = self._sockets = None
-        for session in (requests, sockets):
-            if session is not None:
-                await session.close()
+        if requests is not None:
+            requests.close()
+        if sockets is not None:
+            await sockets.close()
 
     async def __aenter__(self) -> "Transport":
         await self.open()
@@ -98,24 +104,28 @@ class Transport:
 
         :raises AriError: see :mod:`ari_app.ari.errors`
         """
-        url, body = self._address(operation, values)
-        session = _ready(self._requests, operation)
-        data = None if body is None else json.dumps(body).encode()
-        headers = None if data is None else {"Content-Type": "application/json"}
+        target, body = self._address(operation, values)
+        name = operation.full_name
+        if self._requests is None:
+            raise _not_open(name)
+        content = b"" if body is None else json.dumps(body).encode()
+        head = f"{operation.method} {self._path}{target}{self._head}"
+        if content:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        else:
+            head += "Content-Length: 0\r\n\r\n" if operation.method in ("POST", "PUT") else "\r\n"
         try:
-            async with session.request(
-                operation.method, url, data=data, headers=headers, allow_redirects=False
-            ) as answer:
-                content = await _bounded(answer, operation)
-                status = answer.status
+            async with asyncio.timeout(self._timeout):
+                answer = await self._requests.ask(operation.method, head.encode("ascii") + content, MAX_REPLY)
         except TimeoutError:
-            name = operation.full_name
             raise errors.AriTimeout(f"ARI {name}: no answer within {self._timeout:g} s", name) from None
-        except (aiohttp.ClientError, OSError) as error:
+        except NotHttp as error:
+            raise errors.BadReply(f"ARI {name}: the answer can't be read: {error}", name) from None
+        except OSError as error:
             raise _down(operation, error) from None
-        if status >= 300:
-            raise errors.refusal(operation.full_name, status)
-        return Reply(operation.full_name, _decoded(content, operation))
+        if answer.status >= 300:
+            raise errors.refusal(name, answer.status)
+        return Reply(name, _decoded(answer.body, operation))
 
     async def websocket(
         self, operation: Operation, values: Mapping[str, Value], *, heartbeat: float = 5.0
@@ -124,9 +134,12 @@ class Transport:
 
         :param heartbeat: seconds between pings; half of it later without a pong, the connection is dead
         """
-        url, _ = self._address(operation, values)
-        session = _ready(self._sockets, operation)
+        target, _ = self._address(operation, values)
         name = operation.full_name
+        session = self._sockets
+        if session is None or session.closed:
+            raise _not_open(name)
+        url = URL(self._base + target, encoded=True)
         try:
             async with asyncio.timeout(self._timeout):
                 return await session.ws_connect(url, heartbeat=heartbeat, max_msg_size=MAX_MESSAGE, decode_text=False)
@@ -137,7 +150,8 @@ class Transport:
         except (aiohttp.ClientError, OSError) as error:
             raise _down(operation, error) from None
 
-    def _address(self, operation: Operation, values: Mapping[str, Value]) -> tuple[URL, dict[str, object] | None]:
+    def _address(self, operation: Operation, values: Mapping[str, Value]) -> tuple[str, dict[str, object] | None]:
+        """Path and query after the base, and the body."""
         path = operation.path
         query: dict[str, str] = {}
         body: dict[str, object] = {}
@@ -156,15 +170,11 @@ class Transport:
                 body[param.name] = _json(operation, param, value)
             else:
                 query[param.name] = _query(operation, param, value)
-        url = self._base + path + ("?" + urlencode(query, quote_via=quote, safe="") if query else "")
-        return URL(url, encoded=True), (body or None)
+        return path + ("?" + urlencode(query, quote_via=quote, safe="") if query else ""), (body or None)
 
 
-def _ready(session: aiohttp.ClientSession | None, operation: Operation) -> aiohttp.ClientSession:
-    if session is None or session.closed:
-        name = operation.full_name
-        raise errors.AriDown(f"ARI {name}: the client is not open: use 'async with'", name)
-    return session
+def _not_open(name: str) -> errors.AriDown:
+    return errors.AriDown(f"ARI {name}: the client is not open: use 'async with'", name)
 
 
 def _checked_base(base_url: str) -> str:
@@ -173,8 +183,18 @@ def _checked_base(base_url: str) -> str:
         raise errors.BadArgument("ARI base URL: expected http://host:port or https://host:port")
     if parts.username is not None or parts.password is not None:
         raise errors.BadArgument("ARI base URL: user name and password do not belong into an URL")
+    if not _ADDRESS.fullmatch(base_url) or not _has_port(parts):
+        raise errors.BadArgument("ARI base URL: a character or a port that no address has")
     base = base_url.rstrip("/")
     return base if base.endswith("/ari") else base + "/ari"
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """None is one too: the scheme's."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _segment(operation: Operation, param: Param, value: Value) -> str:
@@ -232,16 +252,6 @@ def _text(operation: Operation, param: Param, value: object) -> str:
 
 def _bad(operation: Operation, param: Param, words: str) -> errors.BadArgument:
     return errors.BadArgument(f"ARI {operation.full_name}: {param.name} {words}", operation.full_name)
-
-
-async def _bounded(answer: aiohttp.ClientResponse, operation: Operation) -> bytes:
-    content = bytearray()
-    async for part in answer.content.iter_any():
-        content += part
-        if len(content) > MAX_REPLY:
-            answer.close()
-            raise errors.BadReply(f"ARI {operation.full_name}: the answer is too long", operation.full_name)
-    return bytes(content)
 
 
 def _decoded(content: bytes, operation: Operation) -> object:

@@ -189,7 +189,19 @@ async def test_more_requests_than_connections_wait_their_turn(peer: Peer) -> Non
 
 
 @pytest.mark.parametrize(
-    "url", ["http://user:pass@host:1", "ftp://x", "host:8088", "", "http://", "http://h/?a=b", "http://h#f"]
+    "url",
+    [
+        "http://user:pass@host:1",
+        "ftp://x",
+        "host:8088",
+        "",
+        "http://",
+        "http://h/?a=b",
+        "http://h#f",
+        "http://h x/",
+        "http://h:0",
+        "http://h:x",
+    ],
 )
 def test_a_base_url_with_credentials_or_without_sense_is_refused(url: str) -> None:
     with pytest.raises(errors.BadArgument) as caught:
