@@ -24,7 +24,7 @@ from compliance.jurisdictions.model import (
     Law,
     Packs,
 )
-from compliance.jurisdictions.strict_yaml import Table, read
+from compliance.jurisdictions.strict_yaml import Table, Value, read
 from compliance.jurisdictions.topics import is_calendar, read_law
 
 RELEASE_FILE = "pack.yaml"
@@ -86,9 +86,7 @@ def read_jurisdiction(table: Table, file: str) -> Jurisdiction:
     """The same from a table whose other keys, if it has any, were taken before."""
     table.take("schema").whole(1, 1)
     code = table.take("jurisdiction")
-    text = code.text(10)
-    if _CODE.fullmatch(text) is None:
-        raise code.bad("must be an ISO 3166 code such as US, US-CA or GB")
+    text = read_code(code)
     if file != f"{text.lower()}.yaml":
         raise code.bad(f"{text} belongs into {text.lower()}.yaml")
     name = table.take("name").text(80)
@@ -101,16 +99,28 @@ def read_jurisdiction(table: Table, file: str) -> Jurisdiction:
         name=name,
         covers_subdivisions=covers is not None and covers.flag(),
         members=frozenset() if members is None else frozenset(item.text(2) for item in members.items()),
-        laws=_laws(rules, text),
+        laws=read_laws(rules, text),
     )
 
 
-def _laws(rules: Sequence[Table], code: str) -> tuple[Law, ...]:
-    """In the order of the file, though calendars are read first: hours close on the days of one."""
+def read_code(value: Value) -> str:
+    text = value.text(10)
+    if _CODE.fullmatch(text) is None:
+        raise value.bad("must be an ISO 3166 code such as US, US-CA or GB")
+    return text
+
+
+def read_laws(rules: Sequence[Table], code: str, given: Sequence[HolidayCalendar] = ()) -> tuple[Law, ...]:
+    """In the order of the file, though calendars are read first: hours close on the days of one.
+
+    `given`: calendars to be had besides the file's own, but for those of an id that it has itself.
+    """
     order = sorted(range(len(rules)), key=lambda place: not is_calendar(rules[place]))
     laws: dict[int, Law] = {}
     for place in order:
-        calendars = tuple(law for law in laws.values() if isinstance(law, HolidayCalendar))
+        own = tuple(law for law in laws.values() if isinstance(law, HolidayCalendar))
+        ids = {calendar.entry.id for calendar in own}
+        calendars = (*own, *(calendar for calendar in given if calendar.entry.id not in ids))
         law = read_law(rules[place], code, calendars)
         _refuse_overlap(rules[place], law.entry, laws.values())
         laws[place] = law
