@@ -24,6 +24,7 @@ from rich.console import Console
 from bench import cost as costs
 from bench import latency as waits
 from bench import recorder as sealing
+from bench import registry as registries
 from bench import setups as rates
 from bench import verdicts as rules
 from bench.ground import BenchPorts, Ground
@@ -31,7 +32,7 @@ from bench.report import Figure, as_json, at_least, at_most, machine, show
 from bench.sides import Side, dialplan, heedline
 from compliance.errors import HeedlineError
 
-PARTS = ("cost", "setups", "latency", "recorder", "verdicts")
+PARTS = ("cost", "setups", "latency", "recorder", "verdicts", "registry")
 HELD, MISSED, BROKEN = 0, 1, 2
 
 
@@ -49,11 +50,12 @@ class Size:
     latency_samples: int
     minutes: float
     facts: int = 40_000
+    lists: registries.Sizes = registries.FULL
 
 
 FULL = Size((20, 50, 100), 15.0, 3, 100, 3, 400, 50, 200, 20.0)
-QUICK = Size((20, 50), 8.0, 1, 50, 2, 100, 50, 40, 5.0)
-TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500)
+QUICK = Size((20, 50), 8.0, 1, 50, 2, 100, 50, 40, 5.0, lists=registries.QUICK)
+TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500, lists=registries.TINY)
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 LONG_S = 180.0
 RATE = 20.0  # orders a second in the cost rounds
@@ -186,6 +188,9 @@ class Bench:
             at_least("full verdicts a second a core, --facts", found.ours, 20_000, "/s", basis),
             Figure("against reading and writing JSON alone", found.bare / found.ours, "×", f"{found.bare:.0f}/s"),
         ]
+
+    async def registry(self) -> None:
+        self.figures += await registries.measure(self.folder / "registry", self.size.lists, self.say)
 
     def _spread(self, what: str, spread: waits.Spread, limit: float, basis: str) -> None:
         about = f"{spread.samples} calls at {self.size.latency_calls} concurrent"

@@ -44,9 +44,9 @@ class Bitmaps:
         groups, starts = np.unique(of_group, return_index=True)
         for group, part in zip(groups.tolist(), np.split(numbers, starts[1:]), strict=True):
             self._set(self._bits(group), (part - np.uint64(group * GROUP * SIZE)).astype(np.uint32))
-        if not self._keep_all:
-            for group in [group for group in self._open if group != last]:
-                self._seal(group)
+            if not self._keep_all:
+                for done in [one for one in self._open if one != last]:
+                    self._seal(done)
 
     def finish(self) -> None:
         for group in sorted(self._open):

@@ -1,0 +1,85 @@
+"""What is measured in a process of its own, so that its memory is its own: `python -m bench.registry_worker VERB …`.
+
+Prints one JSON object.
+"""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from compliance.number import Number
+from storage.registry import Order, Registries, importing
+from storage.registry.flat import FlatLines
+
+LIST = "us.ftc.ndnc"
+
+
+def memory() -> dict[str, float]:
+    """MB: what is this process's alone, what is mapped from files and shared, and the most there ever was of both."""
+    found = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    fields = {"anonymous": "RssAnon", "shared": "RssFile", "peak": "VmHWM"}
+    return {name: int(found[field].split()[0]) * 1024 / 1e6 for name, field in fields.items()}
+
+
+def take(folder: Path, file: Path) -> dict[str, float]:
+    """Import, from the first byte read to the swap."""
+    order = Order(list=LIST, files=(file,), who="bench", at=datetime.now(UTC), version_date=datetime.now(UTC).date())
+    began = time.perf_counter()
+    with importing(folder, key(folder), order) as prepared:
+        prepared.swap()
+    seconds = time.perf_counter() - began
+    size = sum(index.stat().st_size for index in folder.glob("*.idx"))
+    return {"seconds": seconds, "lines": prepared.version.lines, "bytes": size, **memory()}
+
+
+def look(folder: Path, asked: Path) -> dict[str, float]:
+    """`Registries.check`, one number after the other; the second time round, when every page has been touched."""
+    registries = Registries.open(folder, key(folder))
+    numbers = [Number(f"+1{number}") for number in np.load(asked).tolist()]
+    before = memory()["anonymous"]
+    listed, times = 0, np.zeros(len(numbers))
+    for _ in range(2):
+        listed = 0
+        for place, number in enumerate(numbers):
+            began = time.perf_counter_ns()
+            found = registries.check(number)
+            times[place] = time.perf_counter_ns() - began
+            listed += found[LIST].listed
+    spent = times / 1000
+    return {
+        "median": float(np.median(spent)),
+        "p99": float(np.quantile(spent, 0.99)),
+        "listed": listed / len(numbers),
+        "of_numbers": before,
+        **memory(),
+    }
+
+
+def bulk(folder: Path, text: Path) -> dict[str, float]:
+    """A file of numbers, ten digits a line, read and looked up."""
+    registries = Registries.open(folder, key(folder))
+    registries.sweep(np.array([12125550123], np.uint64))
+    began = time.perf_counter()
+    with text.open("rb") as stream:
+        parts = list(FlatLines(text.name, "1").numbers(iter(lambda: stream.read(1 << 22), b"")))
+    numbers = np.concatenate(parts)
+    read = time.perf_counter()
+    swept = registries.sweep(numbers)[LIST]
+    done = time.perf_counter()
+    if not swept.covered.all():
+        raise SystemExit("some numbers are not covered")
+    return {"read": read - began, "looked_up": done - read, "count": len(numbers), "listed": float(swept.listed.mean())}
+
+
+def key(folder: Path) -> bytes:
+    return (folder / "bench.key").read_bytes()
+
+
+VERBS = {"import": take, "look": look, "bulk": bulk}
+
+if __name__ == "__main__":
+    print(json.dumps(VERBS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))))
