@@ -36,13 +36,16 @@ def all_standing(facts: Facts, kind: ConsentKind, at: datetime) -> tuple[Consent
     if not facts.consents:
         return ()
     found = [consent for consent in facts.consents if at_least(consent.kind, kind) and stands(consent, facts, at)]
-    if len(found) > 1:
+    if len(facts.consents) > 1:
+        withdrawn = _last_withdrawal(facts, at)
+        if withdrawn is not None:
+            found = [consent for consent in found if obtained(consent) > withdrawn]
         found.sort(key=lambda consent: _rank(consent, at), reverse=True)
     return tuple(found)
 
 
 def stands(consent: Consent, facts: Facts, at: datetime) -> bool:
-    """Whatever its kind: it covers this call at `at`."""
+    """Whatever its kind: it covers this call at `at`, if no other consent was withdrawn since it was given."""
     return (
         consent.obtained_at is not None
         and consent.obtained_at <= at
@@ -57,6 +60,20 @@ def stands(consent: Consent, facts: Facts, at: datetime) -> bool:
 def confirmed(consent: Consent, at: datetime) -> bool:
     """The double opt-in is complete: the person has confirmed it, at `at` at the latest."""
     return consent.confirmed_at is not None and consent.confirmed_at <= at
+
+
+def _last_withdrawal(facts: Facts, at: datetime) -> datetime | None:
+    """When the person last withdrew a consent of this seller, or of one nobody names; None: never."""
+    return max(
+        (
+            consent.withdrawn_at
+            for consent in facts.consents or ()
+            if consent.withdrawn_at is not None
+            and consent.withdrawn_at <= at
+            and (consent.seller is None or facts.seller is None or consent.seller == facts.seller)
+        ),
+        default=None,
+    )
 
 
 def latest_standing(facts: Facts, kind: ConsentKind, at: datetime) -> Consent | None:

@@ -133,6 +133,34 @@ def test_any_of_several_consents_will_do() -> None:
     assert allows(RULE, law(renew_months=18), consents=(stale, weak, good))
 
 
+@pytest.mark.parametrize(
+    ("withdrawn", "passes"),
+    [
+        ({"withdrawn_at": AT - HOUR}, False),
+        ({"withdrawn_at": AT}, False),
+        ({"withdrawn_at": AT + TICK}, True),
+        ({"withdrawn_at": AT - 30 * DAY}, False),  # the very instant at which the other was given
+        ({"withdrawn_at": AT - 30 * DAY - TICK}, True),  # given anew since
+        ({"withdrawn_at": AT - HOUR, "purpose": Purpose.SURVEY}, False),
+        ({"withdrawn_at": AT - HOUR, "kind": ConsentKind.NONE}, False),
+        ({"withdrawn_at": AT - HOUR, "seller": "Acme"}, False),
+        ({"withdrawn_at": AT - HOUR, "seller": "Other"}, True),
+    ],
+)
+def test_withdrawal_of_one_consent_ends_all_that_the_seller_had_by_then(
+    withdrawn: dict[str, object], passes: bool
+) -> None:
+    other = consent(**{"obtained_at": AT - 99 * DAY, **withdrawn})
+    assert allows(RULE, law(), consents=(consent(), other)) is passes
+    assert allows(RULE, law(), consents=(other, consent())) is passes
+
+
+def test_withdrawal_from_some_seller_counts_where_ours_is_unknown() -> None:
+    other = consent(withdrawn_at=AT - HOUR, seller="Other")
+    assert allows(RULE, law(), consents=(consent(), other))
+    assert not allows(RULE, law(), seller=None, consents=(consent(), other))
+
+
 def test_relationship_stands_in_for_consent_where_the_law_says_so() -> None:
     open_law = law(unless=Unless(relationship=True))
     assert allows(RULE, packs(open_law, relationship_law()), relationship=PURCHASE)
