@@ -1,10 +1,18 @@
-"""A call that may be placed, to be spoiled one fact at a time."""
+"""A call that may be placed, to be spoiled one fact at a time, and the rules that need no history of the person.
+
+What needs one is before `tests.rules.whole` and `tests.rules.made_up`.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from compliance import DIALLING_RULES, Facts, Gate, Number, RecordingPolicy, Verdict, load_packs
+from compliance import Facts, Gate, Number, RecordingPolicy, Verdict, load_packs
+from compliance.rules import AT_THE_DIAL
+from compliance.rules.calling_hours import CallingHours
+from compliance.rules.internal_dnc import InternalDnc
+from compliance.rules.recording_mode import RecordingEndsKnown
+from compliance.rules.valid_number import ValidNumber
 
 NEW_YORK = "+12125550123"
 """One zone, one-party law."""
@@ -23,6 +31,9 @@ GOOD = Facts(
 )
 
 
+RULES = (ValidNumber(), InternalDnc(), CallingHours(), RecordingEndsKnown(), *AT_THE_DIAL)
+
+
 def facts(**changes: object) -> Facts:
     """The good call with these facts changed; a number may be given as text."""
     if isinstance(changes.get("number"), str):
@@ -31,7 +42,7 @@ def facts(**changes: object) -> Facts:
 
 
 def gate() -> Gate:
-    return Gate(DIALLING_RULES, load_packs())
+    return Gate(RULES, load_packs())
 
 
 def verdict(**changes: object) -> Verdict:
