@@ -8,9 +8,9 @@ import typer
 
 from ari_app.wording import language_of
 from heedline.cli.ledger import on_ledger, operator, print_pairs, print_table
-from heedline.cli.options import HomeOption, JsonOption, print_json
+from heedline.cli.options import HomeOption, JsonOption, instant_of, print_json
 from storage.database import Database
-from storage.ledger.campaigns import Campaign, OnRefusal, Placement, RecordingWish
+from storage.ledger.campaigns import CallKindName, Campaign, OnRefusal, PartyName, Placement, RecordingWish
 
 app = typer.Typer(name="campaign", help="Campaigns: for whom, for what, how people are called.", no_args_is_help=True)
 
@@ -28,6 +28,15 @@ RequiredOption = Annotated[
 ]
 OnRefusalOption = Annotated[OnRefusal | None, typer.Option(help="When the callee does not consent.")]
 RingOption = Annotated[int | None, typer.Option(help="Seconds to ring, 15 to 120.")]
+CallKindOption = Annotated[CallKindName | None, typer.Option(help="How its calls are placed; live: dialled by hand.")]
+PartyOption = Annotated[PartyName | None, typer.Option(help="Whom it calls, where nothing is on file of the person.")]
+TopicOption = Annotated[str | None, typer.Option(help="What it calls about; empty: nothing named.")]
+DoubleOption = Annotated[
+    bool | None, typer.Option("--double-opt-in/--single-opt-in", help="Consent counts only once it was confirmed.")
+]
+StartOption = Annotated[
+    str | None, typer.Option(help="Nobody is called before it; ISO 8601 with time zone; empty: no such day.")
+]
 
 
 @app.command()
@@ -42,6 +51,11 @@ def add(
     recording_required: RequiredOption = None,
     on_refusal: OnRefusalOption = None,
     ring_seconds: RingOption = None,
+    call_kind: CallKindOption = None,
+    party: PartyOption = None,
+    topic: TopicOption = None,
+    double_opt_in: DoubleOption = None,
+    start: StartOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -55,6 +69,11 @@ def add(
         recording_required=recording_required,
         on_refusal=on_refusal,
         ring_seconds=ring_seconds,
+        call_kind=call_kind,
+        party=party,
+        topic=topic,
+        double_opt_in=double_opt_in,
+        start=start,
     )
 
     async def work(db: Database) -> Campaign:
@@ -76,6 +95,11 @@ def set_(
     recording_required: RequiredOption = None,
     on_refusal: OnRefusalOption = None,
     ring_seconds: RingOption = None,
+    call_kind: CallKindOption = None,
+    party: PartyOption = None,
+    topic: TopicOption = None,
+    double_opt_in: DoubleOption = None,
+    start: StartOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -94,6 +118,11 @@ def set_(
                 recording_required=recording_required,
                 on_refusal=on_refusal,
                 ring_seconds=ring_seconds,
+                call_kind=call_kind,
+                party=party,
+                topic=topic,
+                double_opt_in=double_opt_in,
+                start=start,
             )
             return await tx.campaigns.change(changed, operator(), datetime.now(UTC))
 
@@ -128,8 +157,11 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
     if json:
         print_json({"campaigns": [asdict(campaign) for campaign in found]})
         return
-    columns = ("name", "version", "seller", "purpose", "caller id", "language", "placement", "recording")
-    rows = ((c.name, c.version, c.seller, c.purpose, c.caller_id, c.language, c.placement, c.recording) for c in found)
+    columns = ("name", "version", "seller", "purpose", "calls", "caller id", "language", "placement", "recording")
+    rows = (
+        (c.name, c.version, c.seller, c.purpose, c.call_kind, c.caller_id, c.language, c.placement, c.recording)
+        for c in found
+    )
     print_table(columns, rows, "no campaign yet; `heedline campaign add`")
 
 
@@ -138,6 +170,10 @@ def _with(campaign: Campaign, **given: object) -> Campaign:
     if given.get("language") is not None:
         language_of(str(given["language"]))
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if "topic" in changes:
+        changes["topic"] = changes["topic"] or None
+    if "start" in changes:
+        changes["start"] = instant_of("--start", changes["start"]).astimezone(UTC) if changes["start"] else None
     return replace(campaign, **changes)
 
 

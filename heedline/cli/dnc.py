@@ -11,20 +11,20 @@ import typer
 from rich.console import Console
 
 from compliance.errors import BadInput
-from compliance.number import parse_number
 from heedline.cli.ledger import PrincipalOption, ReasonOption, on_ledger, operator, print_table, when
-from heedline.cli.options import HomeOption, JsonOption, checked_id, new_file, print_json
+from heedline.cli.options import HomeOption, JsonOption, NumberArgument, checked_id, new_file, number_of, print_json
 from heedline.secrets import write_private
 from storage.audit import AuditTag
 from storage.database import Database
 from storage.governance.access import Action
 from storage.governance.authorise import authorise
-from storage.ledger.dnc import DncEntry
+from storage.ledger.dnc import DncEntry, Scope
 from storage.ledger.optout import opt_out, take_off
 
 app = typer.Typer(name="dnc", help="The internal do-not-call list.", no_args_is_help=True)
 
-NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="International form, e.g. +12125550123.")]
+SellerOption = Annotated[str | None, typer.Option(help="Only calls by this seller; default: by anybody.")]
+TopicOption = Annotated[str | None, typer.Option(help="Only calls about this; default: about anything.")]
 _PAGE = 500
 _CHANNEL = re.compile(r"[^\W\d_][\w -]{0,63}")
 
@@ -41,6 +41,8 @@ def as_json(entry: DncEntry) -> dict[str, object]:
         "who": entry.who,
         "attempt": entry.attempt_id,
         "revokes": entry.revokes,
+        "seller": entry.scope.seller,
+        "topic": entry.scope.topic,
         "number_hash": entry.lookup_hash.hex(),
     }
 
@@ -50,18 +52,27 @@ def add(
     number: NumberArgument,
     reason: ReasonOption = "asked not to be called",
     channel: Annotated[str, typer.Option(help="How the request came: phone, letter, e-mail, …")] = "office",
+    seller: SellerOption = None,
+    topic: TopicOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Put a number on the list and cancel every pending attempt to it. Adding it twice changes nothing."""
-    parsed = parse_number(number)
+    """Put a number on the list and cancel the pending attempts that it stops. Adding it twice changes nothing."""
+    parsed, scope = number_of(number), Scope(seller, topic)
     if not _CHANNEL.fullmatch(channel):
         raise BadInput("--channel: a word or two, as in phone or e-mail: letters, blanks and -, at most 64")
 
     async def work(db: Database) -> None:
         async with db.begin() as tx:
             done = await opt_out(
-                tx, parsed, source="office", channel=channel, reason=reason, who=operator(), at=datetime.now(UTC)
+                tx,
+                parsed,
+                source="office",
+                channel=channel,
+                reason=reason,
+                who=operator(),
+                at=datetime.now(UTC),
+                scope=scope,
             )
         if json:
             print_json({"created": done.created, "cancelled": done.cancelled, "entry": as_json(done.entry)})
@@ -73,13 +84,20 @@ def add(
 
 
 @app.command()
-def remove(number: NumberArgument, reason: ReasonOption, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Take a number off the list. The removal is an entry of its own, and stays."""
-    parsed = parse_number(number)
+def remove(
+    number: NumberArgument,
+    reason: ReasonOption,
+    seller: SellerOption = None,
+    topic: TopicOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take a number off the list, in the scope it was put on. The removal is an entry of its own, and stays."""
+    parsed, scope = number_of(number), Scope(seller, topic)
 
     async def work(db: Database) -> None:
         async with db.begin() as tx:
-            entry = await take_off(tx, parsed, reason=reason, who=operator(), at=datetime.now(UTC))
+            entry = await take_off(tx, parsed, reason=reason, who=operator(), at=datetime.now(UTC), scope=scope)
         if json:
             print_json({"entry": as_json(entry)})
         else:
@@ -89,20 +107,27 @@ def remove(number: NumberArgument, reason: ReasonOption, home: HomeOption = None
 
 
 @app.command()
-def check(number: NumberArgument, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Say whether a number is on the list, and all that was ever written about it."""
-    parsed = parse_number(number)
+def check(
+    number: NumberArgument,
+    seller: SellerOption = None,
+    topic: TopicOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say whether the list stops calls to a number, and all that was ever written about it."""
+    parsed, scope = number_of(number), Scope(seller, topic)
 
     async def work(db: Database) -> None:
         async with db.read() as tx:
-            standing, history = await tx.dnc.check(parsed), await tx.dnc.history(parsed)
+            standing = await tx.dnc.check(parsed, scope.seller, scope.topic)
+            history = await tx.dnc.history(parsed)
         if json:
             print_json({"listed": standing is not None, "history": [as_json(entry) for entry in history]})
             return
         Console().print(f"{parsed} is {'listed' if standing else 'not listed'}", highlight=False)
         if history:
-            rows = ((when(e.at), e.act, e.source, e.channel, e.who, e.reason) for e in history)
-            print_table(("when", "act", "source", "channel", "who", "reason"), rows, "")
+            rows = ((when(e.at), e.act, e.scope, e.source, e.channel, e.who, e.reason) for e in history)
+            print_table(("when", "act", "calls", "source", "channel", "who", "reason"), rows, "")
 
     on_ledger(home, work)
 
@@ -127,10 +152,10 @@ def list_(
             print_json({"entries": listed})
             return
         rows = (
-            (e.id, when(e.at), m, f"{e.source}, {e.channel}", e.who, e.reason)
+            (e.id, when(e.at), m, e.scope, f"{e.source}, {e.channel}", e.who, e.reason)
             for e, m in zip(entries, masked, strict=True)
         )
-        columns = ("entry", "since", "number", "how", "who", "reason")
+        columns = ("entry", "since", "number", "calls", "how", "who", "reason")
         print_table(columns, rows, "nobody is on the list")
 
     on_ledger(home, work)
@@ -172,7 +197,7 @@ def _as_text(rows: list[dict[str, object]], form: Literal["csv", "json"]) -> str
         import json
 
         return json.dumps({"entries": rows}, indent=2, ensure_ascii=False) + "\n"
-    columns = ("number", "id", "at", "source", "channel", "reason", "who", "attempt")
+    columns = ("number", "id", "at", "seller", "topic", "source", "channel", "reason", "who", "attempt")
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -28,13 +28,17 @@ PrincipalOption = Annotated[str, typer.Option("--as", metavar="PRINCIPAL", help=
 _LONGEST_REASON = 256
 
 
-def _reason(text: str) -> str:
-    """Numbers are kept encrypted; a text is not. Raises BadInput."""
+def free_text(option: str, text: str) -> str:
+    """Numbers are kept encrypted; a text is not. Raises BadInput naming the option."""
     if not 1 <= len(text) <= _LONGEST_REASON or not text.isprintable():
-        raise BadInput(f"--reason: 1 to {_LONGEST_REASON} printable characters")
+        raise BadInput(f"{option}: 1 to {_LONGEST_REASON} printable characters")
     if not text.startswith(without_numbers(text)):
-        raise BadInput("--reason: may not hold a phone number; write it without")
+        raise BadInput(f"{option}: may not hold a phone number; write it without")
     return text
+
+
+def _reason(text: str) -> str:
+    return free_text("--reason", text)
 
 
 ReasonOption = Annotated[

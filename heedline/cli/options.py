@@ -1,13 +1,17 @@
 """Options every noun shares."""
 
+import contextlib
 import json
+import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from compliance.errors import BadInput
+from compliance.number import Number, parse_number
 from heedline.home import Home
 from storage.ids import is_id
 
@@ -17,6 +21,10 @@ HomeOption = Annotated[
         "--home", help="Folder that holds all of Heedline (default: $HEEDLINE_HOME, else ./var).", metavar="PATH"
     ),
 ]
+NumberArgument = Annotated[
+    str, typer.Argument(metavar="NUMBER", help="International form, e.g. +12125550123; - reads it from standard input.")
+]
+LONGEST_NUMBER = 64  # characters of a line that holds one
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 
@@ -29,6 +37,27 @@ def checked_id(text: str, what: str, listing: str) -> str:
     if not is_id(text):
         raise BadInput(f"{what} {text[:40]!r}: not an id; `{listing}` shows them")
     return text
+
+
+def number_of(typed: str) -> Number:
+    """The number as typed, or for - one line of standard input: it stays out of the list of processes.
+
+    Raises BadInput.
+    """
+    if typed != "-":
+        return parse_number(typed)
+    read = sys.stdin.buffer.read(LONGEST_NUMBER + 1)
+    if len(read) > LONGEST_NUMBER or not read.strip() or b"\n" in read.strip():
+        raise BadInput("standard input: one line with one number is expected")
+    return parse_number(read.decode("ascii", "replace").strip())
+
+
+def instant_of(option: str, typed: str) -> datetime:
+    """Raises BadInput naming the option: no ISO 8601, or without its zone."""
+    with contextlib.suppress(ValueError):
+        if (at := datetime.fromisoformat(typed)).tzinfo is not None:
+            return at
+    raise BadInput(f"{option} {typed[:40]!r}: a time is written with its zone, as in 2026-03-01T09:00:00-05:00")
 
 
 def new_file(file: Path) -> Path:

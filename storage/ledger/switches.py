@@ -19,12 +19,18 @@ from storage.schema import switches
 from storage.unit import Transaction
 
 LONGEST_REASON = 256
+_REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}", re.ASCII)
 _last = select(func.max(switches.c.position)).group_by(switches.c.name, switches.c.campaign)
 _STANDING = select(switches).where(switches.c.position.in_(_last)).order_by(switches.c.position)
 _ALL = select(switches).order_by(switches.c.position)
 _VERSION = select(func.coalesce(func.max(switches.c.position), -1))
 _ADD = insert(switches)
+
+
+def is_region(name: str) -> bool:
+    """Whether the gate takes the name for a region's."""
+    return _REGION.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,8 @@ class Switches:
         if act.start is not None and act.end is not None and act.end <= act.start:
             raise BadInput("switch: it must end after it starts")
         if act.campaign is not None:
+            if is_region(act.name):
+                raise BadInput(f"switch {act.name}: a region's switch stops every campaign; leave the campaign out")
             await self._tx.campaigns.get(act.campaign)
         row = {
             "position": await self.version() + 1,
