@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from heedline.bootstrap import database_url
+from heedline.consents import KEYS as CONSENT_KEYS
 from heedline.custody import ensure_custody, publish_ahead
 from heedline.home import Home
 from heedline.pbx.render import phone_secret
@@ -12,7 +13,7 @@ from heedline.settings import Settings
 from heedline.tls import PbxCertificate, ensure_certificate
 from storage.database import upgrade
 
-KEYS = ("number-lookup.key", "number-seal.key", "node.key", "registry.key")
+KEYS = ("number-lookup.key", "number-seal.key", "node.key", *CONSENT_KEYS, "registry.key")
 PASSWORDS = ("ari.password", "ami.password")
 DEFAULT_SETTINGS = """\
 # Heedline's settings, all of them in docs/settings.md. Each is optional; an unknown one is refused. No secrets here.

@@ -6,6 +6,9 @@
     number-seal.key                  encryption of phone numbers (32 bytes)
     node.key                         this node's Ed25519 seed, signs manifests and checkpoints (32 bytes)
     registry.key                     seals the do-not-call lists in registry/ (32 bytes)
+    consent.key                      tokens and codes that confirm a consent, addresses they are sent to (32 bytes)
+    consent-webhook.key              signs what is posted to a webhook (32 bytes)
+    smtp.password                    what we show the mail server; put there by the admin
     tls-ca.key                       signs the PBX's certificate (PEM)
 
 A secret never stands in argv, a URL, a log or a message; only the names above do.

@@ -58,6 +58,20 @@ class Call(_Strict):
     manual_campaign: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_-]{0,30})?$")] = ""  # empty: none from a phone
 
 
+class Consent(_Strict):
+    """How a person is asked to confirm a consent (double opt-in)."""
+
+    transport: Literal["", "smtp", "webhook"] = ""  # empty: nothing is sent, `heedline consent request` prints the code
+    confirm_url: str = ""  # the page behind the link, with {token} in it; empty: codes only
+    valid_hours: Annotated[int, Field(ge=1, le=720)] = 48
+    smtp_host: str = "127.0.0.1"
+    smtp_port: Port = 587
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""  # its password: secrets/smtp.password
+    smtp_sender: str = ""
+    webhook_url: str = ""
+
+
 class Phone(_Strict):
     """A SIP phone that registers with this PBX; its password is `secrets/phone-<name>`."""
 
@@ -80,6 +94,7 @@ class Settings(_Strict):
     pbx: Pbx = Pbx()
     recording: Recording = Recording()
     call: Call = Call()
+    consent: Consent = Consent()
     phones: tuple[Phone, ...] = ()
     routes: tuple[Route, ...] = ()
 

@@ -44,7 +44,7 @@ def _check(value: object, depth: int) -> None:
         if abs(value) > LARGEST_INTEGER:
             raise BadInput("JSON value: an integer beyond 2^53 - 1")
     elif isinstance(value, str):
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise BadInput("JSON value: text with a lone surrogate")
     elif isinstance(value, Mapping) and isinstance(value, dict):
         for key, item in value.items():
