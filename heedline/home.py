@@ -8,6 +8,7 @@ optouts.journal    opt-outs the ledger could not take yet; told to it at the nex
 vault/             sealed segments
 registry/          do-not-call lists of nations and states, sealed indexes
 prompts/           rendered prompts, by content hash
+rules.d/           overlays: the administrator's own rules upon the shipped ones
 pbx/<instance>/    etc, run, log, db, spool of one Asterisk
 run/               sockets and process ids
 log/               what our processes say
@@ -62,6 +63,10 @@ class Home:
     @property
     def prompts(self) -> Path:
         return self.path / "prompts"
+
+    @property
+    def rules(self) -> Path:
+        return self.path / "rules.d"
 
     @property
     def run(self) -> Path:

@@ -35,8 +35,13 @@ _CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?|default", re.ASCII)
 @cache
 def load_packs() -> Packs:
     """The shipped data, parsed once per process. Raises BadInput: a file is malformed."""
+    return parse_packs(shipped_files())
+
+
+def shipped_files() -> dict[str, bytes]:
+    """File name → content of the shipped data."""
     here = files(__package__)
-    return parse_packs({item.name: item.read_bytes() for item in here.iterdir() if item.name.endswith(".yaml")})
+    return {item.name: item.read_bytes() for item in here.iterdir() if item.name.endswith(".yaml")}
 
 
 def parse_packs(contents: Mapping[str, bytes]) -> Packs:

@@ -373,6 +373,10 @@ class Packs:
         """The laws of a topic that hold in `region` on any day from `first` to `last`, its country's included."""
         return tuple(law for law in _laws(self, region, first, last) if type(law) is topic)
 
+    def laws_ever(self, region: str) -> tuple[Law, ...]:
+        """The laws that hold in `region` on any day at all, its own first."""
+        return _laws(self, region, date.min, date.max)
+
     def recording_laws(self, region: str, day: date | None) -> tuple[RecordingLaw, ...]:
         """The laws on recording that hold in `region` around `day` (UTC; None: at any time); empty: unknown.
 

@@ -66,7 +66,7 @@ def parse_overlay(packs: Packs, content: bytes, file: str) -> Overlay:
         name=name,
         digest=hashlib.sha256(content).hexdigest(),
         signed_by="" if signed_by is None else signed_by.text(120),
-        reason="" if reason is None else reason.text(400),
+        reason="" if reason is None else reason.text(256),
         jurisdiction=jurisdiction,
         removed=() if removed is None else tuple(_removed(item, known) for item in removed.items()),
     )
@@ -95,6 +95,15 @@ def _jurisdiction(table: Table, packs: Packs) -> Jurisdiction:
         members=frozenset(),
         laws=read_laws(tables, code),
     )
+
+
+def parse_overlays(packs: Packs, contents: Mapping[str, bytes]) -> tuple[Overlay, ...]:
+    """All of them by file name, each read against what those before it leave. Raises BadInput with file and line."""
+    overlays: list[Overlay] = []
+    for file in sorted(contents):
+        overlays.append(parse_overlay(packs, contents[file], file))
+        packs = _with(packs, overlays[-1])
+    return tuple(overlays)
 
 
 def laid_over(packs: Packs, overlays: Sequence[Overlay], accepted: Collection[str] = frozenset()) -> Packs:

@@ -128,6 +128,11 @@ class Audit:
             after = rows[-1].seq
             left = None if left is None else left - len(rows)
 
+    async def tagged(self, tag: AuditTag) -> list[Entry]:
+        """Every entry with that tag, in order (a full scan; for what is asked once a process)."""
+        rows = await self._tx.all(_raw(audit).where(audit.c.tag == tag.value).order_by(audit.c.seq))
+        return [Entry(row.seq, row.at_us, row.tag, row.data, row.previous, row.hash) for row in rows]
+
     async def size(self) -> int:
         """How many entries there are, by the last one's seq."""
         last = await self._tx.scalar(select(audit.c.seq).order_by(audit.c.seq.desc()).limit(1))

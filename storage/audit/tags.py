@@ -20,6 +20,7 @@ class AuditTag(Enum):
     ROLE_REVOKED = "admin:role:revoke"
     REGISTRY_IMPORTED = "admin:registry:import"
     REGISTRY_DROPPED = "admin:registry:drop"
+    RULES_LOOSENED = "admin:rules:loosen"
 
     DNC_ADDED = "ledger:dnc:add"
     DNC_REVOKED = "ledger:dnc:revoke"

@@ -33,6 +33,7 @@ class Action(Enum):
     EXPORT_RECORDING = "export a recording"
     EXPORT_DNC = "export the do-not-call list"
     GRANT_ROLE = "grant or revoke a role"
+    LOOSEN_RULES = "accept rules that loosen others"
 
 
 ALLOWED: Mapping[Action, frozenset[Role]] = MappingProxyType(
@@ -42,6 +43,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.EXPORT_RECORDING: frozenset({Role.COMPLIANCE_OFFICER}),
         Action.EXPORT_DNC: frozenset({Role.COMPLIANCE_OFFICER}),
         Action.GRANT_ROLE: frozenset({Role.ADMIN}),
+        Action.LOOSEN_RULES: frozenset({Role.COMPLIANCE_OFFICER}),
     }
 )
 
