@@ -17,6 +17,7 @@ from heedline.cli.ledger import on_ledger
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
 from heedline.cli.verdict import print_verdict
 from heedline.gate import answer
+from heedline.overlays import packs_at
 from heedline.settings import Settings
 from storage.database import Database
 
@@ -119,7 +120,8 @@ def _instant(typed: str | None) -> datetime:
 def _from_ledger(
     number: Number, name: str | None, at: datetime, region: str | None, postal_code: str | None, given: Path | None
 ) -> Verdict:
-    home, packs = home_of(given), load_packs()
+    home = home_of(given)
+    packs = packs_at(home)
     settings = Settings.load(home.settings_file)
 
     async def work(database: Database) -> Facts:

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from compliance.jurisdictions import load_packs
 from heedline.bootstrap import open_dossier, open_registries
 from heedline.cli.ledger import on_ledger, print_pairs
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.overlays import packs_at
 from heedline.scrub import CampaignScreen, NumberScreen, Screen, Scrub, Summary
 from heedline.settings import Settings
 from storage.database import Database
@@ -35,7 +35,7 @@ def scrub(
     asks again at every dial.
     """
     found = home_of(home)
-    settings, packs = Settings.load(found.settings_file), load_packs()
+    settings, packs = Settings.load(found.settings_file), packs_at(found)
     registries = open_registries(found)
     folder = out or file.with_name(f"{file.stem}-scrubbed")
 

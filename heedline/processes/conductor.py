@@ -8,9 +8,10 @@ from ari_app.ari import AriClient
 from ari_app.conductor import Conductor, Setup
 from ari_app.control import serve
 from ari_app.prompts import Prompts
-from compliance import DIALLING_RULES, Gate, Number, load_packs
+from compliance import DIALLING_RULES, Gate, Number
 from heedline.bootstrap import open_database, open_dossier
 from heedline.home import Home
+from heedline.overlays import packs_of
 from heedline.pbx import Instance
 from heedline.settings import Settings
 from storage.vault.client import RecorderClient
@@ -51,7 +52,7 @@ async def run_conductor(home: Home, settings: Settings) -> None:
     ami = AmiClient("127.0.0.1", instance.ami_port, USER, instance.ami_password)
     try:
         async with AriClient(f"http://127.0.0.1:{settings.pbx.ari_port}", USER, instance.ari_password) as client:
-            packs = load_packs()
+            packs = await packs_of(home, database)
             gate, dossier = Gate(DIALLING_RULES, packs), open_dossier(home, settings, database, packs)
             prompts, setup = Prompts(home.prompts), setup_of(home, settings)
             conductor = Conductor(client, ami, database, recorder, prompts, gate, dossier, setup)
