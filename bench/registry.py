@@ -45,7 +45,7 @@ async def measure(folder: Path, sizes: Sizes, say: Say) -> list[Figure]:
     looked = await _worker("look", folder / "registry", folder / "asked.npy")
     swept = await _worker("bulk", folder / "registry", folder / "asked.txt")
     rate = sizes.bulk / (swept["read"] + swept["looked_up"]) / 1e6
-    own = looked["anonymous"] - looked["of_numbers"]
+    own = looked["anonymous"] - looked["before"]
     figures = [
         at_least("list imported, lines a second", taken["lines"] / taken["seconds"] / 1e6, 3, "M/s", _basis(taken)),
         at_most("index on disk", taken["bytes"] / 1e9, 1.3, "GB", f"{taken['lines']:,.0f} numbers"),
@@ -64,7 +64,7 @@ def _basis(taken: Found) -> str:
 
 
 def _memory(looked: Found, own: float) -> str:
-    return f"Python and numpy included, {own:.1f} MB came with the look-ups; {looked['shared']:.0f} MB are shared pages"
+    return f"Python and numpy included, {own:.1f} MB came with the list; {looked['shared']:.0f} MB are shared pages"
 
 
 def _bulk(sizes: Sizes, swept: Found) -> str:

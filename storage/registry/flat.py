@@ -45,19 +45,25 @@ def nanp(rows: Bytes) -> Parsed | None:
     length = rows.shape[1]
     if length not in _NANP_LENGTHS:
         return None
-    first = length - 10
     paired = rows[:, 3] == _COMMA if length == 11 else np.zeros(len(rows), np.bool_)
+    if not paired.any():
+        return _ten(rows)
+    area, good = _digits(rows, 0, 3, 1)
+    rest, also = _digits(rows, 4, 11)
+    number, good = area * np.uint64(10**7) + rest, good & also & (rows[:, 0] >= ord("2"))
     if paired.all():
-        area, good = _digits(rows, 0, 3, 1)
-        rest, also = _digits(rows, 4, 11)
-        number, good = area * np.uint64(10**7) + rest, good & also & paired
-        return number, good & (rows[:, 0] >= ord("2"))
-    number, good = _digits(rows, first, length, 1)
-    good &= rows[:, first] >= ord("2")
-    if length == 11:
-        good &= rows[:, 0] == ord("1")
-    if length == 12:
-        good &= (rows[:, 0] == _PLUS) & (rows[:, 1] == ord("1"))
+        return number, good
+    other, fine = _ten(rows)
+    return np.where(paired, number, other), np.where(paired, good, fine)
+
+
+def _ten(rows: Bytes) -> Parsed:
+    """Ten digits, after 1 or +1 or nothing."""
+    length = rows.shape[1]
+    number, good = _digits(rows, length - 10, length, 1)
+    good &= rows[:, length - 10] >= ord("2")
+    for column, char in enumerate({10: b"", 11: b"1", 12: b"+1"}[length]):
+        good &= rows[:, column] == char
     return number, good
 
 

@@ -9,13 +9,12 @@ list of another tenant, and a changed byte is found by the look-up that meets it
 list is; nothing else does.
 
 The footer holds what is known of the version (canonical JSON, a line) and the directory: for each block its number,
-start and length. A look-up is a bisection in the directory and one block opened.
+start and length. A look-up is one step in a table made of it and one block opened.
 """
 
 import mmap
 import os
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -39,6 +38,9 @@ _NONCE = 12
 _FOOTER_NONCE = b"\xff" * _NONCE
 _INFO = b"heedline registry index v1"
 _LARGEST_FOOTER = 1 << 28
+_LENGTH_BITS = 20  # of a span: a sealed block is under a megabyte
+_LENGTH_MASK = (1 << _LENGTH_BITS) - 1
+_ROW = 1000
 
 
 def _cipher(key: bytes, salt: bytes) -> AESGCM:
@@ -103,9 +105,11 @@ class Index:
         if not isinstance(blocks, int) or len(directory) != blocks * 20:
             raise self._damaged()
         self.about = about
-        self._numbers = _as_array(directory, "<u8", 0, blocks)
-        self._starts = _as_array(directory, "<u8", blocks * 8, blocks)
-        self._lengths = _as_array(directory, "<u4", blocks * 16, blocks)
+        self.numbers = np.frombuffer(directory, "<u8", blocks).astype(np.uint64)
+        starts = np.frombuffer(directory, "<u8", blocks, blocks * 8).astype(np.uint64)
+        lengths = np.frombuffer(directory, "<u4", blocks, blocks * 16).astype(np.uint64)
+        self._spans = _integers("Q", starts << np.uint64(_LENGTH_BITS) | lengths)
+        self._rows, self._places = _table(self.numbers)
 
     def _footer(self, size: int, key: bytes) -> tuple[dict[str, object], bytes]:
         head = self._map[: len(_MAGIC) + _SALT]
@@ -124,34 +128,34 @@ class Index:
             raise self._damaged() from None
 
     def __len__(self) -> int:
-        return len(self._numbers)
-
-    @property
-    def numbers(self) -> npt.NDArray[np.uint64]:
-        """The numbers of its blocks, ascending."""
-        return np.frombuffer(self._numbers, np.uint64)
+        return len(self.numbers)
 
     def get(self, number: int) -> bytes | None:
         """The block of that number, opened; None: there is none."""
-        at = bisect_left(self._numbers, number)
-        if at == len(self._numbers) or self._numbers[at] != number:
+        row = self._rows.get(number // _ROW)
+        if row is None:
             return None
-        return self.at(at)
+        place = self._places[row + number % _ROW]
+        return None if place < 0 else self._opened(number, place)
 
     def at(self, place: int) -> bytes:
-        """The block at a place of the directory, opened."""
-        start = self._starts[place]
+        """The block at a place among `numbers`, opened."""
+        return self._opened(int(self.numbers[place]), place)
+
+    def _opened(self, number: int, place: int) -> bytes:
+        span = self._spans[place]
+        start = span >> _LENGTH_BITS
         try:
             return self._aead.decrypt(
-                self._numbers[place].to_bytes(_NONCE, "big"), self._map[start : start + self._lengths[place]], None
+                number.to_bytes(_NONCE, "big"), self._map[start : start + (span & _LENGTH_MASK)], None
             )
         except InvalidTag:
             raise self._damaged() from None
 
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """All blocks by ascending number."""
-        for place, number in enumerate(self._numbers):
-            yield number, self.at(place)
+        for place, number in enumerate(self.numbers.tolist()):
+            yield number, self._opened(number, place)
 
     def _damaged(self) -> RegistryDamaged:
         name = f"{self._path.parent.name}/{self._path.name}"
@@ -161,8 +165,19 @@ class Index:
         )
 
 
-def _as_array(data: bytes, form: str, start: int, count: int) -> "array[int]":
-    """Machine integers, of which bisect makes no object it does not look at."""
-    found = array("Q")
-    found.frombytes(np.frombuffer(data, form, count, start).astype(np.uint64).tobytes())
+def _table(numbers: npt.NDArray[np.uint64]) -> tuple[dict[int, int], "array[int]"]:
+    """Row of a thousand blocks → where it begins in the places; a block's place there, -1: no such block.
+
+    One step each, where a bisection takes eighteen, each into other memory.
+    """
+    rows, row_of = np.unique(numbers // np.uint64(_ROW), return_inverse=True)
+    places = np.full((len(rows), _ROW), -1, np.int32)
+    places[row_of, numbers % np.uint64(_ROW)] = np.arange(len(numbers), dtype=np.int32)
+    return {row: at * _ROW for at, row in enumerate(rows.tolist())}, _integers("i", places)
+
+
+def _integers(kind: str, values: "npt.NDArray[np.uint64] | npt.NDArray[np.int32]") -> "array[int]":
+    """Machine integers that cost no object until they are looked at."""
+    found: array[int] = array(kind)
+    found.frombytes(values.tobytes())
     return found

@@ -24,6 +24,7 @@ from storage.registry.version import Coverage, ListVersion, Source
 from storage.registry.xml import XmlList
 
 _BATCH = 1 << 16
+_HEAD = 4096  # bytes enough to see what a text is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,9 @@ class Intake:
 
     def _text(self, text: Text) -> int:
         """How many entries the text has."""
-        head = next(text.chunks, b"")
+        head = b""
+        while b"\n" not in head and len(head) < _HEAD and (more := next(text.chunks, b"")):
+            head += more
         chunks = itertools.chain((head,), text.chunks)
         form = self._wanted.format or format_of(self._wanted.list, text.name, head, self._wanted.column)
         if self._taken is None:

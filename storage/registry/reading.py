@@ -10,6 +10,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -88,7 +89,7 @@ class Reader:
         def chunks(name: str, info: zipfile.ZipInfo) -> Iterator[bytes]:
             nonlocal unpacked
             told = 0
-            with archive.open(info) as member:
+            with _unpacking(self.name), archive.open(info) as member:
                 while chunk := member.read(CHUNK):
                     unpacked += len(chunk)
                     if unpacked > MOST_BYTES or unpacked > max(_FREE, size * MOST_RATIO):
@@ -99,16 +100,23 @@ class Reader:
                     told += len(chunk)
                     yield chunk
 
-        try:
-            with zipfile.ZipFile(raw) as archive:
-                infos = [info for info in archive.infolist() if not info.is_dir()]
-                if len(infos) > MOST_MEMBERS:
-                    raise BadList(f"{self.name}: more than {MOST_MEMBERS} files in it; nothing was imported")
-                for info in sorted(infos, key=lambda info: info.filename):
-                    name = f"{self.name}: {_printable(info.filename)}"
-                    yield Text(name, _without_bom(name, chunks(name, info)))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
-            raise BadList(f"{self.name}: the zip is damaged, encrypted, or of a kind not read here") from None
+        with _unpacking(self.name):
+            archive = zipfile.ZipFile(raw)
+        with archive:
+            infos = [info for info in archive.infolist() if not info.is_dir()]
+            if len(infos) > MOST_MEMBERS:
+                raise BadList(f"{self.name}: more than {MOST_MEMBERS} files in it; nothing was imported")
+            for info in sorted(infos, key=lambda info: info.filename):
+                name = f"{self.name}: {_printable(info.filename)}"
+                yield Text(name, _without_bom(name, chunks(name, info)))
+
+
+@contextmanager
+def _unpacking(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
+        raise BadList(f"{name}: the zip is damaged, encrypted, or of a kind not read here") from None
 
 
 def _seen(raw: IO[bytes]) -> tuple[int, int, int]:

@@ -42,18 +42,16 @@ class StandingList:
     def __init__(self, index: Index) -> None:
         self.index = index
         self.version = ListVersion.from_dict(index.about)
-        self._prefixes = self.version.coverage.prefixes
-        self._lengths = tuple(sorted({len(prefix) for prefix in self._prefixes}))
+        self._coverage = self.version.coverage
         self._listed = Registry(True, self.version.version_date)
         self._not_listed = Registry(False, self.version.version_date)
 
     def answer(self, digits: str, number: int, offset: int) -> Registry | None:
         """For the number of these digits, at `offset` of block `number`; None: the list does not cover it."""
-        for length in self._lengths:
-            if digits[:length] in self._prefixes:
-                plain = self.index.get(number)
-                return self._listed if plain is not None and block.has(plain, offset) else self._not_listed
-        return None
+        if digits not in self._coverage:
+            return None
+        plain = self.index.get(number)
+        return self._listed if plain is not None and block.has(plain, offset) else self._not_listed
 
     def sweep(self, numbers: npt.NDArray[np.uint64]) -> Swept:
         """numbers: E.164 digits as integers, in any order."""
@@ -63,7 +61,7 @@ class StandingList:
         offsets = ascending - of_block * np.uint64(block.SIZE)
         asked, starts, sizes = np.unique(of_block, return_index=True, return_counts=True)
         places = np.searchsorted(self.index.numbers, asked)
-        known = np.array([str(number) in self.version.coverage for number in asked.tolist()], np.bool_)
+        known = np.array([str(number) in self._coverage for number in asked.tolist()], np.bool_)
         there = known & (np.append(self.index.numbers, np.uint64(0))[places] == asked)
         found = np.zeros(len(numbers), np.bool_)
         for start, size, place in np.stack((starts, sizes, places), axis=1)[there].tolist():

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 from compliance.errors import BadInput
 from storage.registry.errors import RegistryDamaged
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coverage:
     """Whose numbers a list speaks of: E.164 prefixes, digits only ("1212", "44").
 
@@ -19,7 +20,14 @@ class Coverage:
 
     def __contains__(self, digits: str) -> bool:
         """digits: a number, or the part of it that its block shares."""
-        return any(digits.startswith(prefix) for prefix in self.prefixes)
+        for length in self._lengths:  # noqa: SIM110  # any() takes twice as long, and every look-up comes by here
+            if digits[:length] in self.prefixes:
+                return True
+        return False
+
+    @cached_property
+    def _lengths(self) -> tuple[int, ...]:
+        return tuple(sorted({len(prefix) for prefix in self.prefixes}))
 
     def __str__(self) -> str:
         return ", ".join(f"+{prefix}" for prefix in sorted(self.prefixes))
