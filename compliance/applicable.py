@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from compliance.jurisdictions.model import Jurisdiction, Law, Packs, RelationshipLaw, Scope
 from compliance.terms import CallKind, Party, Purpose
@@ -35,14 +35,17 @@ class Applied(Generic[L_co]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Applicable:
-    by_topic: Mapping[type[Law], tuple[Applied[Law], ...]] = field(default_factory=dict)
+    by_topic: Mapping[type[Law], Any] = field(default_factory=dict)
+    """Of each topic a tuple of its laws, applied."""
 
     def of(self, topic: type[L]) -> tuple[Applied[L], ...]:
         """In the order of the regions, and of the file."""
-        return cast(tuple[Applied[L], ...], self.by_topic.get(topic, ()))
+        found: tuple[Applied[L], ...] = self.by_topic.get(topic, ())
+        return found
 
 
-NOTHING_APPLIES = Applicable()
+UNKNOWN_LAW = Applicable()
+"""Of a place or a time that is unknown."""
 
 Scoped = tuple[CallKind | None, Purpose | None, Party | None]
 

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from compliance.applicable import NOTHING_APPLIES, Applicable, applicable
-from compliance.facts import Consent, Facts
+from compliance.applicable import UNKNOWN_LAW, Applicable, applicable
+from compliance.consents import all_standing
+from compliance.facts import Consent, ConsentKind, Facts
 from compliance.jurisdictions import Packs
 from compliance.postal import NOWHERE, Place, place_of
 from compliance.verdict import Confidence, Reason
@@ -44,11 +45,24 @@ class Case:
     zones, or a postal code nobody can place, empties `zones`. A stated country adds nothing to a state of it ("US"
     to "US-NY").
 
-    `first`, `last`: the local dates it may be there. `law`: what applies then; nothing while place or time are
-    unknown, so a rule about the law asks for them first. `weighed` remembers what each rule made of the case.
+    `first`, `last`: the local dates it may be there. `law`: what applies then; UNKNOWN_LAW while place or time are
+    unknown, so a rule about the law asks for them first. `weighed` remembers what each rule made of the case, and
+    `relied_on` what all of them did with its consents.
     """
 
-    __slots__ = ("facts", "first", "last", "law", "packs", "postal_unknown", "regions", "weighed", "zones")
+    __slots__ = (
+        "_standing",
+        "facts",
+        "first",
+        "last",
+        "law",
+        "packs",
+        "postal_unknown",
+        "regions",
+        "relied_on",
+        "weighed",
+        "zones",
+    )
 
     def __init__(
         self,
@@ -64,13 +78,24 @@ class Case:
         self.zones = zones
         self.postal_unknown = postal_unknown
         self.weighed: dict[str, Weighed] = {}
-        self.law: Applicable = NOTHING_APPLIES
+        self.relied_on: tuple[Consent, ...] | None = None
+        self._standing: dict[ConsentKind, tuple[Consent, ...]] = {}
+        self.law: Applicable = UNKNOWN_LAW
         self.first = self.last = date.min
         if facts.at is not None:
             self.first, self.last = _local_dates(zones, facts.at)
             if regions:
                 kind, purpose, party = facts.call_kind, facts.purpose, facts.party
                 self.law = applicable(packs, regions, self.first, self.last, kind, purpose, party)
+
+    def consents(self, kind: ConsentKind, at: datetime) -> tuple[Consent, ...]:
+        """Those of at least this kind that stand at `at`, the instant of the call."""
+        if not self.facts.consents:
+            return ()
+        found = self._standing.get(kind)
+        if found is None:
+            found = self._standing[kind] = all_standing(self.facts, kind, at)
+        return found
 
     @classmethod
     def of(cls, facts: Facts, packs: Packs) -> "Case":
@@ -123,6 +148,10 @@ class Rule(ABC):
 
     @abstractmethod
     def check(self, case: Case) -> Sequence[Denial]: ...
+
+    def concerned(self, law: Applicable) -> bool:
+        """Whether it may have anything against a call under this law; asking a rule that has not is a waste."""
+        return True
 
     def deny(self, detail: str, until: datetime | None = None) -> tuple[Denial]:
         return (Denial(Reason(self.id, self.citation, detail, self.confidence), until),)

@@ -76,12 +76,6 @@ def _last_withdrawal(facts: Facts, at: datetime) -> datetime | None:
     )
 
 
-def latest_standing(facts: Facts, kind: ConsentKind, at: datetime) -> Consent | None:
-    """The one obtained last of `all_standing`; None: there is none."""
-    found = all_standing(facts, kind, at)
-    return latest(found) if found else None
-
-
 def latest(standing: Iterable[Consent]) -> Consent:
     """The one obtained last. Raises ValueError when there is none."""
     return max(standing, key=obtained)

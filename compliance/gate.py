@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from compliance.applicable import Applicable
 from compliance.case import Case, Denial, Rule
 from compliance.duties import obligations
 from compliance.facts import Facts
@@ -19,6 +20,7 @@ from compliance.verdict import Decision, Verdict
 
 _LAST_YEAR = 2199  # of what `Facts` can be asked about
 _TRIES = 16
+_KEPT = 1 << 12
 
 
 class Gate:
@@ -29,6 +31,7 @@ class Gate:
             raise ValueError("a gate without rules would allow everything")
         self._rules = tuple(rules)
         self._packs = packs
+        self._concerned: dict[Applicable, tuple[Rule, ...]] = {}
 
     @property
     def pack(self) -> str:
@@ -40,7 +43,7 @@ class Gate:
         recording = recording_duty(case)
         return Verdict(
             decision=Decision.DENY if denials else Decision.ALLOW,
-            reasons=tuple(dict.fromkeys(denial.reason for denial in denials)),
+            reasons=tuple(dict.fromkeys([denial.reason for denial in denials])) if denials else (),
             obligations=obligations(case, recording.record_announcement),
             recording=recording,
             next_allowed_at=self._next_allowed(facts, denials) if denials else None,
@@ -49,9 +52,17 @@ class Gate:
 
     def _denials(self, case: Case) -> list[Denial]:
         denials: list[Denial] = []
-        for rule in self._rules:
-            denials.extend(rule.check(case))
+        for rule in self._concerned.get(case.law) or self._rules_under(case.law):
+            found = rule.check(case)
+            if found:
+                denials.extend(found)
         return denials
+
+    def _rules_under(self, law: Applicable) -> tuple[Rule, ...]:
+        if len(self._concerned) >= _KEPT:
+            self._concerned.clear()
+        found = self._concerned[law] = tuple(rule for rule in self._rules if rule.concerned(law))
+        return found
 
     def _next_allowed(self, facts: Facts, denials: Sequence[Denial]) -> datetime | None:
         """Waiting helps if it cures every denial, and brings no new one: a quota may be free again at night."""

@@ -1,7 +1,8 @@
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from compliance.case import Case, Weighed
+from compliance.case import Case, Denial
 from compliance.jurisdictions.model import CallerIdLaw
 from compliance.number import BadNumber, parse_number
 from compliance.rules.law_rule import LawRule
@@ -23,23 +24,23 @@ class CallerIdShown(LawRule[CallerIdLaw]):
     confidence = Confidence.GENERAL_KNOWLEDGE
     topic = CallerIdLaw
 
-    def _weigh(self, case: Case) -> Weighed:
+    def needs(self, case: Case) -> Sequence[Denial]:
         shown = case.facts.caller_id
         if shown is None:
-            return Weighed(self.missing("caller_id"))
+            return self.missing("caller_id")
         e164 = _callable(shown)
         if e164 is None:
-            return Weighed(self.deny("caller_id is no ordinary or toll-free number in international form"))
+            return self.deny("caller_id is no ordinary or toll-free number in international form")
         if case.facts.number is not None and case.facts.number.e164 == e164:
-            return Weighed(self.deny("caller_id is the number to be called"))
-        return super()._weigh(case)
+            return self.deny("caller_id is the number to be called")
+        return ()
 
     def objection(self, case: Case, law: CallerIdLaw, at: datetime) -> tuple[str, datetime | None] | None:
-        e164 = _callable(case.facts.caller_id or "")
-        if e164 is None:
-            return "caller_id is unknown", None
-        prefix = next((prefix for prefix in law.forbidden_prefixes if e164.startswith(prefix)), None)
-        return None if prefix is None else (f"numbers that begin with {prefix} may not be shown", None)
+        e164 = _callable(case.facts.caller_id or "") or ""
+        for prefix in law.forbidden_prefixes:
+            if e164.startswith(prefix):
+                return f"numbers that begin with {prefix} may not be shown", None
+        return None
 
 
 @lru_cache(maxsize=1 << 10)

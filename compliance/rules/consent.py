@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from compliance.case import Case, Denial, Rule, Weighed
-from compliance.consents import all_standing, confirmed, latest, obtained
+from compliance.case import Case, Denial, Rule
+from compliance.consents import confirmed, latest, obtained
 from compliance.facts import Consent, ConsentKind
 from compliance.jurisdictions.model import ConsentLaw
 from compliance.relationship import plus_months
@@ -24,15 +24,13 @@ class ConsentGiven(LawRule[ConsentLaw]):
     confidence = Confidence.VERIFIED_SECONDARY
     topic = ConsentLaw
 
-    def _weigh(self, case: Case) -> Weighed:
+    def needs(self, case: Case) -> Sequence[Denial]:
         facts = case.facts
         if facts.call_kind is None:
-            return Weighed(self.missing("call_kind"))
+            return self.missing("call_kind")
         if facts.purpose is None:
-            return Weighed(self.missing("purpose"))
-        if facts.party is None:
-            return Weighed(self.missing("party"))
-        return super()._weigh(case)
+            return self.missing("purpose")
+        return self.missing("party") if facts.party is None else ()
 
     def objection(self, case: Case, law: ConsentLaw, at: datetime) -> tuple[str, datetime | None] | None:
         if law.kind is ConsentKind.NONE:
@@ -45,11 +43,9 @@ class ConsentGiven(LawRule[ConsentLaw]):
 
     def consent_for(self, case: Case, law: ConsentLaw, at: datetime) -> Consent | None:
         """The latest of those that are enough: the younger it is, the more it may prove."""
-        enough = [
-            consent
-            for consent in all_standing(case.facts, law.kind, at)
-            if law.renew_months is None or _fresh(case, consent, law.renew_months, at)
-        ]
+        enough = case.consents(law.kind, at)
+        if law.renew_months is not None:
+            enough = tuple(consent for consent in enough if _fresh(case, consent, law.renew_months, at))
         return latest(enough) if enough else super().consent_for(case, law, at)
 
 
@@ -72,7 +68,7 @@ class DoubleOptIn(Rule):
             return self.missing("at")
         if facts.consents is None:
             return self.missing("consents")
-        if all_standing(facts, ConsentKind.IMPLIED, facts.at):
+        if case.consents(ConsentKind.IMPLIED, facts.at):
             return ()
         return self.deny("no consent for this purpose and seller is confirmed")
 

@@ -3,9 +3,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from compliance.applicable import Applied
+from compliance.applicable import UNKNOWN_LAW, Applicable, Applied
 from compliance.case import Case, Denial, Rule, Weighed
-from compliance.consents import latest_standing
+from compliance.consents import latest
 from compliance.facts import Consent
 from compliance.jurisdictions.model import Law
 from compliance.relationship import established
@@ -30,8 +30,12 @@ class LawRule(Rule, Generic[L]):
     def objection(self, case: Case, law: L, at: datetime) -> tuple[str, datetime | None] | None:
         """What stands against the call by this law, in words, and until when; None: nothing."""
 
-    def laws(self, case: Case) -> Sequence[Applied[L]]:
-        return case.law.of(self.topic)
+    def needs(self, case: Case) -> Sequence[Denial]:
+        """What it denies for whatever the law, such as a fact that every call needs."""
+        return ()
+
+    def concerned(self, law: Applicable) -> bool:
+        return law is UNKNOWN_LAW or bool(law.of(self.topic)) or type(self).needs is not LawRule.needs
 
     def check(self, case: Case) -> Sequence[Denial]:
         return self.weigh(case).denials
@@ -43,6 +47,9 @@ class LawRule(Rule, Generic[L]):
         return found
 
     def _weigh(self, case: Case) -> Weighed:
+        needed = self.needs(case)
+        if needed:
+            return Weighed(tuple(needed))
         at = case.facts.at
         if at is None:
             return Weighed(self.missing("at"))
@@ -50,7 +57,7 @@ class LawRule(Rule, Generic[L]):
             return Weighed(self.missing("the number's region"))
         denials: list[Denial] = []
         relied_on: list[Consent] = []
-        for applied in self.laws(case):
+        for applied in case.law.of(self.topic):
             objection = self.objection(case, applied.law, at)
             if objection is None or self.yields_to_relationship(case, applied, at):
                 continue
@@ -71,7 +78,8 @@ class LawRule(Rule, Generic[L]):
     def consent_for(self, case: Case, law: L, at: datetime) -> Consent | None:
         """The consent that sets the law aside; None: there is none, or the law does not yield to it."""
         kind = law.unless.consent
-        return None if kind is None else latest_standing(case.facts, kind, at)
+        found = () if kind is None else case.consents(kind, at)
+        return latest(found) if found else None
 
     def by_law(self, applied: Applied[L], detail: str, until: datetime | None = None) -> Denial:
         """The denial, citing the law, and naming what may have brought the call under it."""

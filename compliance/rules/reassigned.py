@@ -1,6 +1,7 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from compliance.case import Case, Weighed
+from compliance.case import Case, Denial
 from compliance.consents import obtained
 from compliance.facts import Reassigned, ReassignedAnswer
 from compliance.jurisdictions.model import ReassignedLaw
@@ -21,11 +22,11 @@ class NotReassigned(LawRule[ReassignedLaw]):
     confidence = Confidence.VERIFIED_PRIMARY
     topic = ReassignedLaw
 
-    def _weigh(self, case: Case) -> Weighed:
+    def needs(self, case: Case) -> Sequence[Denial]:
         known = case.facts.reassigned
         if known is not None and known.answer is ReassignedAnswer.YES:
-            return Weighed(self.deny("the number has been reassigned"))
-        return super()._weigh(case)
+            return self.deny("the number has been reassigned")
+        return ()
 
     def objection(self, case: Case, law: ReassignedLaw, at: datetime) -> tuple[str, datetime | None] | None:
         consents = relied_on(case)

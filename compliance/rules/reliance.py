@@ -12,6 +12,14 @@ _ASKED = (RegistryClear(), ConsentGiven(), NotProhibited(), AttemptsLeft(), Wait
 
 def relied_on(case: Case) -> tuple[Consent, ...]:
     """Each once, in the order of the laws; empty: the call needs none, or has none."""
-    if not case.facts.consents:
-        return ()
-    return tuple(dict.fromkeys(consent for rule in _ASKED for consent in rule.weigh(case).relied_on))
+    if case.relied_on is None:
+        case.relied_on = _relied_on(case) if case.facts.consents else ()
+    return case.relied_on
+
+
+def _relied_on(case: Case) -> tuple[Consent, ...]:
+    found: tuple[Consent, ...] = ()
+    for rule in _ASKED:
+        if rule.concerned(case.law):
+            found += rule.weigh(case).relied_on
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else found

@@ -1,6 +1,7 @@
+from collections.abc import Sequence
 from datetime import datetime
 
-from compliance.case import Case, Weighed
+from compliance.case import Case, Denial
 from compliance.jurisdictions.model import RingTimeLaw
 from compliance.rules.law_rule import LawRule
 from compliance.verdict import Confidence
@@ -17,13 +18,9 @@ class RingTime(LawRule[RingTimeLaw]):
     confidence = Confidence.VERIFIED_SECONDARY
     topic = RingTimeLaw
 
-    def _weigh(self, case: Case) -> Weighed:
-        if case.facts.ring_seconds is None:
-            return Weighed(self.missing("ring_seconds"))
-        return super()._weigh(case)
+    def needs(self, case: Case) -> Sequence[Denial]:
+        return self.missing("ring_seconds") if case.facts.ring_seconds is None else ()
 
     def objection(self, case: Case, law: RingTimeLaw, at: datetime) -> tuple[str, datetime | None] | None:
-        ring = case.facts.ring_seconds
-        if ring is None:
-            return "ring_seconds is unknown", None
+        ring = case.facts.ring_seconds or 0
         return None if ring >= law.min_seconds else (f"would ring {ring} s; at least {law.min_seconds} s", None)
