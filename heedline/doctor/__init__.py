@@ -3,7 +3,7 @@
 import datetime
 
 from compliance.errors import HeedlineError
-from heedline.doctor import keeping, machine
+from heedline.doctor import keeping, law, machine
 from heedline.doctor.finding import Finding, Level, fail, ok
 from heedline.doctor.switch import switch
 from heedline.home import Home
@@ -27,6 +27,7 @@ async def examine(home: Home, now: datetime.datetime | None = None) -> list[Find
     findings.append(keeping.certificate(home, now))
     findings.append(await keeping.ledger(home, settings))
     findings.append(keeping.prompts(home))
+    findings += await law.rules(home, now)
     findings += await switch(Instance(home, settings))
     findings += machine.spool(home, settings)
     return findings
