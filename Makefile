@@ -31,6 +31,7 @@ check: ## ruff, mypy --strict, layering, documents against the program
 	@.venv/bin/lint-imports
 	@.venv/bin/python tools/check_docs.py
 	@.venv/bin/python tools/call_diagram.py --check
+	@.venv/bin/python tools/jurisdiction_docs.py --check
 
 bench: ## figures of docs/performance.md, measured on this machine
 	@tools/setup.sh bench

@@ -119,22 +119,28 @@ def holiday(day: model.Holiday) -> str:
     return f"{day.name} ({'; '.join(said if fixed else said[:1])})"
 
 
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = "January February March April May June July August September October November December".split()
 _ORDINAL = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"}
 
 
 def _rule(rule: model.DayRule) -> str:
     match rule:
         case model.FixedDay(month, day):
-            return f"{month:02d}-{day:02d}"
+            return _day(month, day)
         case model.NthWeekday(nth, weekday, month):
-            return f"{_ORDINAL[nth]} {_name(weekday)} of {month:02d}"
+            return f"{_ORDINAL[nth]} {_name(weekday)} of {_MONTHS[month - 1]}"
         case model.WeekdayNear(weekday, month, day, before):
-            return f"{_name(weekday)} on or {'before' if before else 'after'} {month:02d}-{day:02d}"
+            return f"{_name(weekday)} on or {'before' if before else 'after'} {_day(month, day)}"
         case model.EasterDay(offset):
             return "Easter Sunday" if offset == 0 else f"Easter {'+' if offset > 0 else '-'} {abs(offset)} days"
         case model.NamedDates(named, through):
             return f"{', '.join(map(str, named))}; known through {through}"
 
 
+def _day(month: int, day: int) -> str:
+    return f"{day} {_MONTHS[month - 1]}"
+
+
 def _name(weekday: Weekday) -> str:
-    return ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[weekday.value]
+    return _WEEKDAYS[weekday.value]
