@@ -44,7 +44,9 @@ class Journal:
 
     @classmethod
     def read(cls, folder: Path) -> "Journal | None":
-        """Raises BadInput: it is damaged."""
+        """None: there is none. What a kill left of one half written is removed. Raises BadInput: it is damaged."""
+        for scratch in folder.glob(f".{NAME}.*"):
+            scratch.unlink()
         try:
             with (folder / NAME).open("rb") as stream:
                 data = json.loads(stream.read(_LARGEST))

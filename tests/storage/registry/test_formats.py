@@ -308,6 +308,6 @@ def _appending(file: Path, chunks: object) -> object:
     return chunks
 
 
-def test_an_id_of_a_list_names_its_country(world: World) -> None:
+def test_a_british_number_is_none_of_the_ftcs(world: World) -> None:
     with pytest.raises(BadLine):
         world.take("02079460000\n", FTC)

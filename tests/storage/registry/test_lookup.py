@@ -59,7 +59,7 @@ def test_while_lists_are_swapped_every_answer_is_of_one_version(world: World) ->
     child = os.fork()
     if child == 0:
         for turn in range(30):
-            world.take(flat([2125550000 + turn % 2]), version_date=date(2026, 11, 1 + turn % 2 * 0))
+            world.take(flat([2125550000 + turn % 2]), version_date=date(2026, 11, 1))
         os._exit(0)
     seen = set()
     while os.waitpid(child, os.WNOHANG)[0] == 0:

@@ -1,0 +1,303 @@
+"""A list is split, killed, resumed, and asked of the real ledger and registries at the command line."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from compliance.errors import BadInput, HeedlineError
+from compliance.number import Number
+from compliance.verdict import Confidence, Reason
+from heedline.cli.main import app
+from heedline.home import Home
+from heedline.initialise import initialise
+from heedline.scrub import Scrub, Summary, split
+from heedline.scrub.table import read_header, records
+from storage.registry import Order, importing
+from tests.storage.registry.world import killed_at
+
+ODD = Reason("odd", "47 CFR", "odd, on purpose", Confidence.VERIFIED_PRIMARY)
+FTC = "us.ftc.ndnc"
+
+
+class OddIsBlocked:
+    """Stands for the rules: who has an odd number may not be called."""
+
+    asked = 0
+
+    async def __call__(self, numbers: Sequence[Number]) -> list[tuple[Reason, ...]]:
+        self.asked += len(numbers)
+        return [(ODD,) if int(number.e164[-1]) % 2 else () for number in numbers]
+
+
+def scrub(
+    file: Path,
+    out: Path,
+    *,
+    column: str | None = None,
+    knowledge: Callable[[], dict[str, str]] = lambda: {"rules": "1"},
+) -> Summary:
+    job = Scrub(file, out, column=column, campaign=None, default_region="US", knowledge=knowledge)
+    return asyncio.run(job.run(lambda at: OddIsBlocked()))
+
+
+def results(out: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(out.iterdir())}
+
+
+def write(tmp_path: Path, text: str | bytes) -> Path:
+    file = tmp_path / "leads.csv"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def test_records_go_where_they_belong_as_they_were_written(tmp_path: Path) -> None:
+    text = (
+        b"\xef\xbb\xbfname,Phone,city\r\n"
+        b'"Smith, J",212-555-0120,"New\r\nYork"\r\n'
+        b"Bob,(212) 555-0121,NY\n"
+        b'5" pipe,2125550122,NY\n'
+        b"M\xfcller,2125550124,K\xf6ln\n"
+        b"\r\n"
+        b"bad,12,NY\n"
+        b"short,2125550126\n"
+        b'"open,2125550128,NY\n'
+        b"last,+442079460000,London"
+    )
+    summary = scrub(write(tmp_path, text), tmp_path / "out")
+    found = results(tmp_path / "out")
+    assert list(found) == ["blocked.csv", "callable.csv", "unreadable.csv"]
+    assert found["callable.csv"] == (
+        b'name,Phone,city\n"Smith, J",212-555-0120,"New\r\nYork"\n5" pipe,2125550122,NY\n'
+        b"M\xfcller,2125550124,K\xf6ln\nlast,+442079460000,London\n"
+    )
+    assert found["blocked.csv"] == (
+        b'name,Phone,city,blocked_by,blocked_why\nBob,(212) 555-0121,NY,odd,"odd, on purpose"\n'
+    )
+    unreadable = list(csv.DictReader(found["unreadable.csv"].decode().splitlines()))
+    assert [(row["line"], row["record"]) for row in unreadable] == [
+        ("8", "bad,12,NY"),
+        ("9", "short,2125550126"),
+        ("10", '"open,2125550128,NY'),
+    ]
+    assert (summary.counts, summary.reasons) == ({"callable": 4, "blocked": 1, "unreadable": 3}, {"odd": 1})
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "out").iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_the_header_says_what_parts_the_fields(tmp_path: Path, delimiter: str) -> None:
+    rows = [("id", "phone"), ("1,5", "2125550120"), ("2", "2125550121")]
+    scrub(write(tmp_path, "".join(delimiter.join(row) + "\n" for row in rows)), tmp_path / "out")
+    blocked = results(tmp_path / "out")["blocked.csv"].decode().splitlines()
+    assert blocked[1].split(delimiter) == ["2", "2125550121", "odd", "odd, on purpose"]
+
+
+def listing(count: int) -> str:
+    lines = (f'{n},"a\nb",{"x" if n % 7 == 3 else 2125550000 + n}\n' for n in range(count))
+    return "id,note,phone\n" + "".join(lines)
+
+
+def test_killed_at_any_step_it_goes_on_and_no_line_is_lost_or_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "BATCH", 4)
+    file = write(tmp_path, listing(20))
+    scrub(file, tmp_path / "whole")
+    wanted = results(tmp_path / "whole")
+    assert sum(content.count(b"a\nb") for content in wanted.values()) == 20
+    step, out = 0, tmp_path / "out0"
+    while killed_at(step, partial(scrub, file, out), ("fsync", "fdatasync", "rename", "unlink")):
+        named = [name for name in wanted if (out / name).exists()]
+        if len(named) < 3 or (out / split.NAME).exists():
+            scrub(file, out)
+        assert results(out) == wanted, step
+        step, out = step + 1, tmp_path / f"out{step + 1}"
+    assert step > 25
+    assert results(out) == wanted
+
+
+def test_killed_again_and_again_it_comes_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "BATCH", 2)
+    file, out = write(tmp_path, listing(12)), tmp_path / "out"
+    scrub(file, tmp_path / "whole")
+    turns = 1
+    while killed_at(12, lambda: scrub(file, out), ("fsync", "fdatasync", "rename")):
+        turns += 1
+        assert turns < 30, "it does not get on"
+    assert turns > 2
+    assert results(out) == results(tmp_path / "whole")
+
+
+def test_what_was_done_is_not_asked_again_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "BATCH", 5)
+    file, out = write(tmp_path, "phone\n" + "".join(f"{2125550000 + n}\n" for n in range(20))), tmp_path / "out"
+    assert killed_at(20, lambda: scrub(file, out), ("fsync", "fdatasync"))
+    job = Scrub(file, out, column=None, campaign=None, default_region="US", knowledge=lambda: {"rules": "1"})
+    screen = OddIsBlocked()
+    summary = asyncio.run(job.run(lambda at: screen))
+    assert summary.resumed
+    assert 0 < screen.asked < 20
+    assert summary.records == 20
+
+
+def test_when_a_list_changes_meanwhile_all_is_asked_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "BATCH", 2)
+    file = write(tmp_path, listing(20))
+    scrub(file, tmp_path / "whole")
+    versions = iter([{FTC: "1"}] * 5)
+    summary = scrub(file, tmp_path / "out", knowledge=lambda: next(versions, {FTC: "2"}))
+    assert summary.knowledge == {FTC: "2"}
+    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    assert summary.records == 20
+
+
+def test_what_is_there_is_not_overwritten_and_what_does_not_fit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "BATCH", 2)
+    file, out = write(tmp_path, listing(9)), tmp_path / "out"
+    scrub(file, out)
+    with pytest.raises(BadInput, match="is there already"):
+        scrub(file, out)
+    other = tmp_path / "other"
+    assert killed_at(12, lambda: scrub(file, other), ("fsync", "fdatasync"))
+    with pytest.raises(BadInput, match="another file, column or campaign"):
+        scrub(file, other, column="phone")
+    file.write_text(listing(10))
+    with pytest.raises(BadInput, match="another file, column or campaign"):
+        scrub(file, other)
+    for text, said in (
+        ("id,name\n1,2\n", "--column"),
+        ("", "header"),
+        (b"\xff\xfea", "UTF-16"),
+        ("a,phone,tel\n", "--column"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            scrub(write(tmp_path, text), tmp_path / "none")
+
+
+def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    file, out = write(tmp_path, "phone\n2125550120\n"), tmp_path / "out"
+    with split._alone(out), pytest.raises(BadInput, match="another scrub"):
+        scrub(file, out)
+
+
+cell = st.text(st.sampled_from('ab,"\n 12'), max_size=6)
+
+
+@given(st.lists(st.tuples(cell, cell), max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_every_record_a_csv_writer_writes_is_read_back_with_its_bytes(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    file = tmp_path_factory.mktemp("t") / "t.csv"
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([("phone", "b"), *rows])
+    with file.open("rb") as raw:
+        header = read_header(raw, "t", None)
+        found = list(records(raw, ",", 2, header.record.end, 2))
+    assert [record.cells for record in found] == rows
+    assert b"".join(record.raw + b"\r\n" for record in found) == file.read_bytes()[header.record.end :]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    found = Home(tmp_path / "var")
+    asyncio.run(initialise(found))
+    monkeypatch.setenv("HEEDLINE_HOME", str(found.path))
+    return found
+
+
+def run(*arguments: object, text: str | None = None) -> Any:
+    """The JSON a command prints. Raises what it raises."""
+    result = CliRunner().invoke(app, [str(argument) for argument in (*arguments, "--json")], input=text)
+    if isinstance(result.exception, HeedlineError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_list_is_imported_checked_scrubbed_against_and_dropped(home: Home, tmp_path: Path) -> None:
+    day = datetime.now(UTC).date().isoformat()
+    numbers = tmp_path / f"{day}.txt"
+    numbers.write_text("212,5550120\n")
+    take = ("registry", "import", numbers, "--list", FTC, "--coverage", "all")
+    assert run(*take, "--dry-run")["imported"] is False
+    assert run("registry", "list")["lists"] == []
+    assert run(*take)["numbers"] == 1
+    assert run(*take)["stood_already"]
+    (version,) = run("registry", "list")["lists"]
+    assert (version["list"], version["version_date"], version["age_days"]) == (FTC, day, 0)
+    assert version["max_age_days"] == 31
+    answer = {"listed": True, "version_date": day}
+    assert run("registry", "check", "-", text="+12125550120\n")["registries"] == {FTC: answer}
+    run("dnc", "add", "+12125550122")
+    leads = write(tmp_path, "phone\n" + "".join(f"{2125550120 + n}\n" for n in range(5)) + "5125550120\n9115550120\n")
+    summary = run("scrub", leads)
+    assert (summary["callable"], summary["blocked"]) == (3, 4)
+    assert summary["reasons"]["dnc.internal"] == 1
+    found = results(tmp_path / "leads-scrubbed")
+    assert found["callable.csv"].split() == [b"phone", b"2125550121", b"2125550123", b"2125550124"]
+    why = {row["phone"]: row for row in csv.DictReader(found["blocked.csv"].decode().splitlines())}
+    assert "on us.ftc.ndnc" in why["2125550120"]["blocked_why"]
+    assert why["2125550122"]["blocked_by"] == "dnc.internal"
+    assert "us-tx.dnc is unknown" in why["5125550120"]["blocked_why"]
+    assert run("registry", "drop", FTC, "--dry-run")["dropped"] is False
+    assert run("registry", "drop", FTC)["dropped"]
+    assert run("registry", "list")["lists"] == []
+    tags = [entry["tag"] for entry in run("audit", "show")["entries"]]
+    assert [tag for tag in tags if "registry" in tag] == ["admin:registry:import", "admin:registry:drop"]
+    for wrong in (
+        ("registry", "import", numbers, "--list", "us.nope"),
+        ("registry", "import", numbers, "--list", FTC, "--version-date", "x"),
+        ("registry", "drop", FTC),
+        ("registry", "check", "12"),
+        ("scrub", leads, "--column", "mail", "--out", tmp_path / "o"),
+    ):
+        with pytest.raises(BadInput):
+            run(*wrong)
+
+
+def test_a_campaigns_list_is_screened_by_what_is_known_of_the_people_and_not_by_the_hour(
+    home: Home, tmp_path: Path
+) -> None:
+    run("campaign", "add", "spring", "--seller", "Acme", "--purpose", "informational", "--caller-id", "+12125550100")
+    run("dnc", "add", "+12125550122")
+    leads = write(tmp_path, "phone\n2125550121\n2125550122\n")
+    run("scrub", leads, "--campaign", "spring")
+    found = results(tmp_path / "leads-scrubbed")
+    rows = [*csv.DictReader(found["blocked.csv"].decode().splitlines())]
+    rules = {rule for row in rows for rule in row["blocked_by"].split("; ")}
+    assert "dnc.internal" in rules
+    assert rules.isdisjoint({"hours", "recording.ends", "switches", "abandonment", "caller_id"})
+    with pytest.raises(HeedlineError, match="autumn"):
+        run("scrub", leads, "--campaign", "autumn", "--out", tmp_path / "o")
+
+
+def test_an_import_that_is_killed_at_the_command_line_leaves_the_old_list(home: Home, tmp_path: Path) -> None:
+    key = (home.secrets / "registry.key").read_bytes()
+    order = Order(
+        list=FTC,
+        files=(write(tmp_path, "212,5550120\n"),),
+        who="test",
+        at=datetime.now(UTC),
+        version_date=datetime.now(UTC).date(),
+    )
+    child = os.fork()
+    if child == 0:
+        with importing(home.registry, key, order):
+            os.kill(os.getpid(), signal.SIGKILL)  # built and durable, and not yet in place
+    os.waitpid(child, 0)
+    assert run("registry", "list")["lists"] == []
+    assert run("registry", "import", *order.files, "--list", FTC, "--version-date", order.version_date)["imported"]
