@@ -25,7 +25,7 @@ from storage.schema import parties
 from storage.unit import Transaction
 
 MOST_AT_ONCE = 25_000
-"""Grants of one transaction: measured, two seconds, for which every call that is to be dialled waits."""
+"""Grants of one transaction: measured, under three seconds, for which every call that is to be dialled waits."""
 
 _CHUNK = 500
 _PARTIES_OF = select(parties.c.id, parties.c.lookup_hash).where(
