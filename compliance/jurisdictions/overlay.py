@@ -121,7 +121,7 @@ def laid_over(packs: Packs, overlays: Sequence[Overlay], accepted: Collection[st
     if found is packs:
         return packs
     digest = hashlib.sha256("\n".join(overlay.digest for overlay in overlays).encode()).hexdigest()
-    return replace(found, version=f"{packs.version}+{digest[:12]}")
+    return replace(found, version=f"{packs.version}+h{digest[:12]}")
 
 
 def effect(packs: Packs, overlay: Overlay) -> tuple[Change, ...]:

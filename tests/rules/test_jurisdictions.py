@@ -167,7 +167,7 @@ def test_version_is_the_release_date_and_a_hash_of_every_byte() -> None:
     contents = shipped()
     version = parse_packs(contents).version
     assert version == load_packs().version
-    assert re.fullmatch(r"2026-11-21\+[0-9a-f]{12}", version)
+    assert re.fullmatch(r"2026-11-21\+h[0-9a-f]{12}", version)
     for name in ("us-ca.yaml", "area_codes.yaml"):
         assert parse_packs({**contents, name: contents[name] + b"\n"}).version != version
 
