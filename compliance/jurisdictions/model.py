@@ -295,9 +295,13 @@ class RelationshipLaw(Law):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReassignedLaw(Law):
-    """topic: reassigned. A call that rests on consent needs a "no" from the database, at most `max_age_days` old."""
+    """topic: reassigned. A call that rests on consent needs a "no" from the database, at most `max_age_days` old.
+
+    `every_call`: so does one that rests on none.
+    """
 
     max_age_days: int
+    every_call: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,7 @@ def _figures(old: Law, new: Law, found: _Found) -> None:
             found.lower("inquiry_months", old.inquiry_months, new.inquiry_months)
         case model.ReassignedLaw(), model.ReassignedLaw():
             found.lower("max_age_days", old.max_age_days, new.max_age_days)
+            found.changed("every_call", old.every_call, new.every_call, stricter=new.every_call)
         case model.RevocationLaw(), model.RevocationLaw():
             found.lower("days", old.days, new.days)
             found.changed("business_days", old.business_days, new.business_days, stricter=not new.business_days)

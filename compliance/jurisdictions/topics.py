@@ -160,7 +160,13 @@ def _relationship(rule: Table, entry: Entry, _: Calendars) -> Law:
 
 
 def _reassigned(rule: Table, entry: Entry, _: Calendars) -> Law:
-    return model.ReassignedLaw(entry=entry, when=read_when(rule), max_age_days=rule.take("max_age_days").whole(0, 366))
+    every_call = rule.maybe("every_call")
+    return model.ReassignedLaw(
+        entry=entry,
+        when=read_when(rule),
+        max_age_days=rule.take("max_age_days").whole(0, 366),
+        every_call=every_call is not None and every_call.flag(),
+    )
 
 
 def _revocation(rule: Table, entry: Entry, _: Calendars) -> Law:

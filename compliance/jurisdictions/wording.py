@@ -78,9 +78,8 @@ def _what(law: Law) -> str:
             lasts = f"{law.purchase_months} months from a purchase, {law.inquiry_months} from an inquiry"
             return f"an established business relationship lasts {lasts}"
         case model.ReassignedLaw():
-            return (
-                f"a call that rests on consent asks whether the number was reassigned, within {law.max_age_days} days"
-            )
+            which = "every call" if law.every_call else "a call that rests on consent"
+            return f"{which} asks whether the number was reassigned, within {law.max_age_days} days"
         case model.RevocationLaw():
             days = "business days" if law.business_days else "days"
             return f"a withdrawal is honoured within {law.days} {days} (here: at once)"

@@ -24,7 +24,7 @@ IDS = {entry.id for entry in ENTRIES}
 
 STATE_LISTS = {"CO", "FL", "IN", "LA", "MA", "MO", "MS", "OK", "PA", "TN", "TX", "WY"}
 LISTS = {"us.ftc.ndnc", "ca.dncl", "gb.tps", "gb.ctps", "sg.dnc", "it.rpo", "au.dncr", "fr.bloctel"}
-TERRITORIES = {"US-PR", "US-VI", "US-GU", "US-MP", "US-AS"}
+TERRITORIES = {"US-VI", "US-GU", "US-MP", "US-AS"}
 
 
 def of_states(name: str, states: str) -> set[str]:

@@ -85,7 +85,8 @@ HOURS = {  # weekday, Saturday, Sunday, holiday
     ("US-OK", RECORDED): ("9-20", "9-20", "9-20", "9-20"),
     ("US-OR", LIVE): ("8-20", "8-20", "8-20", "8-20"),
     ("US-PA", LIVE): ("9-19", "9-19", "closed", "closed"),
-    ("US-PR", LIVE): FED,
+    ("US-GU", LIVE): FED,
+    ("US-PR", LIVE): ("9-21", "9-21", "9-21", "9-21"),
     ("US-RI", LIVE): ("9-18", "10-17", "closed", "closed"),
     ("US-SC", LIVE): FED,
     ("US-SC", AI): ("8-19", "8-19", "8-19", "8-19"),
@@ -165,8 +166,8 @@ def figure(law: Law) -> tuple[object, ...]:
             return kind.value, months
         case RelationshipLaw(purchase_months=purchase, inquiry_months=inquiry):
             return purchase, inquiry
-        case ReassignedLaw(max_age_days=days) | RevocationLaw(days=days):
-            return (days,)
+        case ReassignedLaw(max_age_days=days, every_call=every):
+            return days, every
         case RingTimeLaw(min_seconds=least):
             return (least,)
         case CallerIdLaw(forbidden_prefixes=prefixes):
@@ -232,7 +233,7 @@ FIGURES = {
         "ca.ebr": (18, 6),
         "nl.customer": (12, 0),
     },
-    ReassignedLaw: {"us.fcc.rnd": (31,)},
+    ReassignedLaw: {"us.fcc.rnd": (31, False), "us-me.rnd": (31, True)},
     RingTimeLaw: {"us.fcc.ring-time": (15,), "gb.ofcom.ring-time": (15,)},
     CallerIdLaw: {
         "us.caller-id": (),
@@ -375,6 +376,7 @@ def test_shortest_time_of_a_duty(region: str, kind: CallKind, owed: ObligationKi
         ("us-ma.identify", 60),
         ("us-ky.identify", 25),
         ("us-fl.identify", 30),
+        ("us-pr.identify", 60),
         ("us-al.line-release", 10),
         ("us-ky.line-release", 10),
         ("us-ok.line-release", 20),

@@ -300,6 +300,7 @@ def test_calendar_without_days_is_refused() -> None:
         ("consent", "  kind: express\n  renew_months: 0\n", "whole number"),
         ("relationship", "  purchase_months: 18\n", "'inquiry_months' is missing"),
         ("reassigned", "  max_age_days: -1\n", "whole number"),
+        ("reassigned", "  max_age_days: 1\n  every_call: 1\n", "true or false"),
         ("revocation", "  days: 10\n", "'business_days' is missing"),
         ("caller_id", "  forbidden_prefixes: [336]\n", "international number"),
         ("caller_id", '  forbidden_prefixes: ["+"]\n', "international number"),

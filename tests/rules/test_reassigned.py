@@ -71,6 +71,27 @@ def test_call_that_needs_no_consent_needs_no_answer(known: Reassigned | None) ->
     assert not allows(RULE, where(when=other), consents=ON_FILE, reassigned=known, call_kind=CallKind.AI_VOICE)
 
 
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        (checked(), None),
+        (checked(since=date(2026, 6, 30)), None),  # there is no consent it could be after
+        (checked(since=None), "consent_date is unknown"),
+        (checked(at=AT - 30 * DAY), None),
+        (checked(at=AT - 30 * DAY - TICK), "checked more than 30 days ago"),
+        (checked(at=AT + TICK), "checked_at lies in the future"),
+        (checked("no_data"), "no data on the number, and every number is to be asked about"),
+        (None, "reassigned is unknown, and every number is to be asked about"),
+    ],
+)
+def test_law_may_want_every_number_asked_about(known: Reassigned | None, says: str | None) -> None:
+    found = packs(ReassignedLaw(entry=entry("no.reassigned"), max_age_days=30, every_call=True))
+    if says is None:
+        assert allows(RULE, found, reassigned=known)
+    else:
+        assert says in detail(RULE, found, reassigned=known)
+
+
 def test_consent_that_sets_a_list_aside_is_one_the_call_rests_on() -> None:
     """While the list has nothing against the call, the consent is not used, and nothing hangs on whose it is."""
     law = RegistryLaw(entry=entry("no.list"), list="no.list", max_age_days=30, unless=Unless(ConsentKind.EXPRESS, True))
