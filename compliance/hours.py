@@ -11,7 +11,8 @@ window that closes at 21:00:00, a microsecond later it does not.
 | `holidays`, `eves` | narrow the weekday's windows on such a day; where both fit, both do |
 | `also_zone` | the law's windows must be open in that zone as well |
 
-A region none of whose laws counts has the house default's hours. What is open is worked out a UTC day at a time, as
+A region none of whose laws counts has the house default's hours; where only the country is known, the hours of all
+its states count. What is open is worked out a UTC day at a time, as
 spans of UTC: an hour that the clocks skip holds no instant, an hour they repeat holds each of its times twice.
 """
 
@@ -21,13 +22,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from compliance.applicable import applicable
 from compliance.case import Case
-from compliance.consents import all_standing, at_least
-from compliance.facts import MAX_RING_SECONDS, Facts
+from compliance.consents import all_standing, at_least, latest
+from compliance.facts import MAX_RING_SECONDS, Consent, Facts
 from compliance.holidays import holiday
 from compliance.jurisdictions import CallingHours, Packs
-from compliance.jurisdictions.model import ELSEWHERE, Windows
-from compliance.relationship import established_in
+from compliance.jurisdictions.model import ELSEWHERE, RelationshipLaw, Windows
+from compliance.relationship import established
 from compliance.terms import CallKind, ConsentKind, Party, Purpose
 from compliance.windows import common, either
 
@@ -47,10 +49,13 @@ Asked = tuple[CallKind | None, Purpose | None, Party | None]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What sets laws aside for this person: the strongest consent, and where there is an established relationship."""
+    """What sets laws aside for this person: the strongest consent, and an established relationship.
+
+    `related`: region and id of the laws that yield to the relationship there is.
+    """
 
     consent: ConsentKind | None
-    related: frozenset[str]
+    related: frozenset[tuple[str, str]]
 
 
 NO_STANDING = Standing(None, frozenset())
@@ -58,10 +63,14 @@ NO_STANDING = Standing(None, frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A law of one candidate region on one local date: the windows it leaves open. `holiday`: what the day is."""
+    """A law of one candidate region on one local date: the windows it leaves open. `holiday`: what the day is.
+
+    `relationships`: by all of these the relationship must stand to which the law yields; empty: it never does.
+    """
 
     region: str
     hours: CallingHours
+    relationships: tuple[RelationshipLaw, ...]
     windows: Windows
     holiday: str | None
 
@@ -121,17 +130,37 @@ def standing_of(case: Case, at: datetime) -> Standing:
     """As the facts have it at that instant; what is unknown sets nothing aside."""
     facts = case.facts
     best = next(iter(all_standing(facts, ConsentKind.IMPLIED, at)), None)
-    related: frozenset[str] = frozenset()
-    if facts.relationship is not None:
-        related = frozenset(
-            region for region in case.regions if established_in(facts, case.packs, region, at, case.zones)
-        )
-    return Standing(None if best is None else best.kind, related)
+    return Standing(None if best is None else best.kind, _related(case, at))
 
 
-def bounds(packs: Packs, regions: frozenset[str], day: date, asked: Asked) -> tuple[Bound, ...]:
-    """Every law on hours that holds for such a call on a local date, of each region."""
-    return _bounds(packs, regions, day, asked)
+def relied_on(case: Case, at: datetime, ring_seconds: int) -> tuple[Consent, ...]:
+    """The consents without which it would be closed at `at`, an instant at which it is open; empty: it needs none."""
+    if not case.facts.consents:
+        return ()
+    utc = at.astimezone(UTC)
+    last, asked = utc + timedelta(seconds=ring_seconds), _asked(case.facts)
+    if _rings(_open(case.packs, case.regions, case.zones, asked, NO_STANDING, utc.date()), utc, last):
+        return ()
+    without = Standing(None, _related(case, utc))
+    if _rings(_open(case.packs, case.regions, case.zones, asked, without, utc.date()), utc, last):
+        return ()
+    kinds = dict.fromkeys(shut.hours.unless.consent for shut in _shut(case, asked, without, utc, last))
+    found = (all_standing(case.facts, kind, utc) for kind in kinds if kind is not None)
+    return tuple(dict.fromkeys(latest(consents) for consents in found if consents))
+
+
+def _related(case: Case, at: datetime) -> frozenset[tuple[str, str]]:
+    facts = case.facts
+    if facts.relationship is None:
+        return frozenset()
+    return frozenset(
+        (bound.region, bound.hours.entry.id)
+        for day in {at.astimezone(zone).date() for zone in case.zones}
+        for bound in _bounds(case.packs, case.regions, day, _asked(facts))
+        if bound.hours.unless.relationship
+        and bound.relationships
+        and all(established(facts, law, at, case.zones) for law in bound.relationships)
+    )
 
 
 def windows_on(hours: CallingHours, day: date) -> tuple[Windows, str | None]:
@@ -171,7 +200,8 @@ def _shut(case: Case, asked: Asked, standing: Standing, first: datetime, last: d
                 if not _rings(_spans_of(case.packs, place, bound, standing, first.date()), first, last):
                     there = first.astimezone(place)
                     windows, name = windows_on(bound.hours, there.date())
-                    yield Closed(place, there, Bound(bound.region, bound.hours, windows, name))
+                    shut = Bound(bound.region, bound.hours, bound.relationships, windows, name)
+                    yield Closed(place, there, shut)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -214,7 +244,7 @@ def _left(packs: Packs, bound: Bound, windows: Windows, standing: Standing, day:
     consented = (
         unless.consent is not None and standing.consent is not None and at_least(standing.consent, unless.consent)
     )
-    if not consented and not (unless.relationship and bound.region in standing.related):
+    if not consented and (bound.region, bound.hours.entry.id) not in standing.related:
         return windows
     house = _ALL_DAY
     for hours in packs.jurisdictions[ELSEWHERE].of(CallingHours):
@@ -226,9 +256,11 @@ def _left(packs: Packs, bound: Bound, windows: Windows, standing: Standing, day:
 def _bounds(packs: Packs, regions: frozenset[str], day: date, asked: Asked) -> tuple[Bound, ...]:
     found: list[Bound] = []
     for region in sorted(regions) or [ELSEWHERE]:
-        laws = [law for law in packs.laws(CallingHours, region, day, day) if law.when.may_be(*asked)]
-        for law in laws or packs.jurisdictions[ELSEWHERE].of(CallingHours):
-            found.append(Bound(region, law, *windows_on(law, day)))
+        laws = applicable(packs, frozenset({region}), day, day, *asked).of(CallingHours)
+        found += [Bound(region, each.law, each.relationships, *windows_on(each.law, day)) for each in laws]
+        if not laws:
+            house = packs.jurisdictions[ELSEWHERE].of(CallingHours)
+            found += [Bound(region, law, (), *windows_on(law, day)) for law in house]
     return tuple(found)
 
 

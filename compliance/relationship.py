@@ -12,7 +12,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from compliance.facts import Facts
-from compliance.jurisdictions.model import Packs, RelationshipLaw
+from compliance.jurisdictions.model import RelationshipLaw
 from compliance.terms import RelationshipKind
 
 
@@ -28,15 +28,6 @@ def established(facts: Facts, law: RelationshipLaw, at: datetime, zones: Sequenc
     if months == 0 or any(refusal >= known.at for refusal in facts.refusals):
         return False
     return all(at.astimezone(zone).date() <= plus_months(known.at.astimezone(zone).date(), months) for zone in zones)
-
-
-def established_in(facts: Facts, packs: Packs, region: str, at: datetime, zones: Sequence[ZoneInfo]) -> bool:
-    """By the strictest law of the region, its country and their unions; False where none knows of any."""
-    if facts.relationship is None or not zones:
-        return False
-    days = [at.astimezone(zone).date() for zone in zones]
-    laws = packs.laws(RelationshipLaw, region, min(days), max(days))
-    return bool(laws) and all(established(facts, law, at, zones) for law in laws)
 
 
 def plus_months(day: date, months: int) -> date:

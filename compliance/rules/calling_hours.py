@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 
-from compliance.case import Case, Denial, Rule
+from compliance.case import Case, Denial, Rule, Weighed
 from compliance.facts import MAX_RING_SECONDS
-from compliance.hours import Closed, closed, next_open
+from compliance.hours import Closed, closed, next_open, relied_on
 from compliance.verdict import Confidence, Reason
 from compliance.windows import clock_spans
 
@@ -20,18 +20,27 @@ class CallingHours(Rule):
     confidence = Confidence.VERIFIED_SECONDARY
 
     def check(self, case: Case) -> Sequence[Denial]:
+        return self.weigh(case).denials
+
+    def weigh(self, case: Case) -> Weighed:
+        found = case.weighed.get(self.id)
+        if found is None:
+            found = case.weighed[self.id] = self._weigh(case)
+        return found
+
+    def _weigh(self, case: Case) -> Weighed:
         at = case.facts.at
         if at is None:
-            return self.missing("at")
+            return Weighed(self.missing("at"))
         if not case.zones:
-            return self.missing("the time zone of the number or its region")
+            return Weighed(self.missing("the time zone of the number or its region"))
         ring = case.facts.ring_seconds or MAX_RING_SECONDS
         shut = closed(case, at, ring)
         if shut is None:
-            return ()
+            return Weighed((), relied_on(case, at, ring))
         entry = shut.hours.entry
         reason = Reason(self.id, entry.citation, _detail(case, shut, ring), entry.confidence)
-        return (Denial(reason, next_open(case, at, ring)),)
+        return Weighed((Denial(reason, next_open(case, at, ring)),))
 
 
 def _detail(case: Case, shut: Closed, ring: int) -> str:

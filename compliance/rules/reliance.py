@@ -3,11 +3,12 @@
 from compliance.case import Case
 from compliance.facts import Consent
 from compliance.rules.attempts import AttemptsLeft, WaitedLongEnough
+from compliance.rules.calling_hours import CallingHours
 from compliance.rules.consent import ConsentGiven
 from compliance.rules.prohibition import NotProhibited
 from compliance.rules.registry import RegistryClear
 
-_ASKED = (RegistryClear(), ConsentGiven(), NotProhibited(), AttemptsLeft(), WaitedLongEnough())
+_ASKED = (RegistryClear(), ConsentGiven(), NotProhibited(), CallingHours(), AttemptsLeft(), WaitedLongEnough())
 
 
 def relied_on(case: Case) -> tuple[Consent, ...]:

@@ -160,6 +160,34 @@ def test_established_relationship_leaves_the_house_hours(
     assert not is_open(of, clock("2026-11-18 21:00"))
 
 
+@pytest.mark.parametrize(
+    ("text", "relationship", "relied"),
+    [
+        ("2026-11-18 11:00", None, False),  # open to anybody
+        ("2026-11-18 15:00", None, True),
+        ("2026-11-18 15:00", BOUGHT, False),  # the relationship is enough
+        ("2026-11-18 22:00", None, False),  # closed all the same
+    ],
+)
+def test_call_rests_on_the_consent_without_which_it_would_be_closed(
+    text: str, relationship: datetime | None, relied: bool
+) -> None:
+    law_of_both = law("10:00-12:00", unless=Unless(consent=ConsentKind.EXPRESS, relationship=True))
+    known = {**agreed(ConsentKind.EXPRESS_WRITTEN), "at": clock(text), "refusals": (), "ring_seconds": 25}
+    if relationship is not None:
+        known["relationship"] = Relationship(RelationshipKind.PURCHASE, relationship)
+    of = asked(with_laws(law_of_both, AGES), **known)
+    assert CallingHours().weigh(of).relied_on == (known["consents"] if relied else ())
+
+
+def test_where_only_the_country_is_known_the_hours_of_all_its_parts_count() -> None:
+    packs = with_laws(law(), code="NO")
+    parts = with_laws(law("08:00-12:00", "no-03.hours"), code="NO-03")
+    both = dataclasses.replace(packs, jurisdictions={**packs.jurisdictions, **parts.jurisdictions})
+    for region, opens in [("NO", False), ("NO-03", False), ("NO-46", True)]:
+        assert is_open(case(both, frozenset({region}), (OSLO,)), clock("2026-11-18 15:00")) is opens
+
+
 def test_relationship_counts_where_its_region_grants_it_and_not_next_door() -> None:
     grants = with_laws(AMONG_FRIENDS, AGES)
     both = with_laws(law("10:00-12:00", "se.hours", unless=Unless(relationship=True)), code="SE")

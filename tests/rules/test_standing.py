@@ -15,9 +15,8 @@ from compliance.facts import (
     Relationship,
     RelationshipKind,
 )
-from compliance.jurisdictions import load_packs
 from compliance.jurisdictions.model import Entry, RelationshipLaw, Scope, When
-from compliance.relationship import established, established_in, plus_months
+from compliance.relationship import established, plus_months
 from compliance.verdict import Confidence
 
 AT = datetime(2026, 11, 18, 17, tzinfo=UTC)
@@ -153,7 +152,3 @@ def test_exemption_is_granted_only_to_calls_known_to_be_meant() -> None:
         of_kind = Facts(relationship=facts.relationship, refusals=(), call_kind=kind)
         assert established(of_kind, live, AT, [NEW_YORK]) is holds
     assert not established(related(INQUIRY, AT), live, AT, [NEW_YORK])
-
-
-def test_nobody_has_a_relationship_where_no_law_knows_one() -> None:
-    assert not established_in(related(PURCHASE, AT), load_packs(), "ZZ", AT, [NEW_YORK])
