@@ -148,6 +148,5 @@ def told(act: ConsentAct, number: Number | None, json: bool) -> None:
         return
     whose = "" if number is None else f"{number}: "
     done = {"grant": "recorded", "confirm": "confirmed"}[act.act]
-    Console().print(
-        f"{whose}{act.kind} consent to {act.purpose} by {act.seller} {done}; {act.id}", highlight=False, markup=False
-    )
+    said = f"{whose}{act.kind} consent to {act.purpose} by {act.seller} {done}; {act.id}"
+    Console(soft_wrap=True).print(said, highlight=False, markup=False)
