@@ -11,10 +11,10 @@ import numpy as np
 from storage.registry import block
 from storage.registry.block import BITMAP, SIZE, Bits, Numbers
 from storage.registry.errors import BadList
-from storage.registry.index import IndexWriter
+from storage.registry.index import ROW, IndexWriter
 from storage.registry.version import Coverage
 
-GROUP = 1000
+GROUP = ROW
 """Blocks a group."""
 
 MOST = 4000

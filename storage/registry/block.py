@@ -48,11 +48,3 @@ def count(plain: bytes) -> int:
     if len(plain) == BITMAP:
         return int(np.bitwise_count(np.frombuffer(plain, np.uint8)).sum())
     return len(plain) // 2
-
-
-def has_many(plain: bytes, offsets: Numbers) -> npt.NDArray[np.bool_]:
-    """`has` for many offsets at once."""
-    bits = np.frombuffer(plain, np.uint8) if len(plain) == BITMAP else decode(plain)
-    shifts = (offsets & np.uint64(7)).astype(np.uint8)
-    found: npt.NDArray[np.bool_] = (bits[offsets >> np.uint64(3)] >> shifts & np.uint8(1)).astype(np.bool_)
-    return found

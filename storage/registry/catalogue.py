@@ -3,14 +3,17 @@
     current         list id → file of its version; replaced by rename, so readers see the old or the new, never half
     <version>.idx   the indexes; each is written once and never changed
     .<version>.part what an import is writing; left by one that was killed, removed by the next
+    changes         how often `current` was replaced, eight bytes that readers have in memory
     lock            held by an import or a drop
 
 An index is durable before `current` names it, and stays until `current` names another.
 """
 
 import fcntl
+import mmap
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +23,7 @@ from storage.canonical import canonical, parse_object
 from storage.registry.errors import RegistryBusy, RegistryDamaged
 
 CURRENT = "current"
-_LOCK = "lock"
+_CHANGES, _LOCK = "changes", "lock"
 _ENTRY = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}\.idx")
 _LEFT_OVER = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}\.idx|\.[0-9A-HJKMNP-TV-Z]{26}\.part|\.current\.new")
 _LARGEST = 1 << 20
@@ -62,7 +65,26 @@ def write_catalogue(folder: Path, named: Mapping[str, str]) -> None:
         os.fsync(stream.fileno())
     scratch.rename(folder / CURRENT)
     sync(folder)
+    _announce(folder)
     tidy(folder)
+
+
+def _announce(folder: Path) -> None:
+    descriptor = os.open(folder / _CHANGES, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        count = int.from_bytes(os.pread(descriptor, 8, 0), sys.byteorder)
+        os.pwrite(descriptor, ((count + 1) % 2**64).to_bytes(8, sys.byteorder), 0)
+    finally:
+        os.close(descriptor)
+
+
+def changes(folder: Path) -> "memoryview[int]":
+    """How often the catalogue was replaced: item 0, which changes under the reader's eyes. Empty: never."""
+    try:
+        with (folder / _CHANGES).open("rb") as stream:
+            return memoryview(mmap.mmap(stream.fileno(), 8, prot=mmap.PROT_READ)).cast("Q")
+    except (FileNotFoundError, ValueError):
+        return memoryview(b"").cast("Q")
 
 
 def tidy(folder: Path) -> None:

@@ -14,8 +14,7 @@ start and length. A look-up is one step in a table made of it and one block open
 
 import mmap
 import os
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from compliance.errors import BadInput
 from storage.canonical import canonical, parse_object
+from storage.registry import block
 from storage.registry.errors import RegistryDamaged
 
 KEY_BYTES = 32
@@ -40,7 +40,7 @@ _INFO = b"heedline registry index v1"
 _LARGEST_FOOTER = 1 << 28
 _LENGTH_BITS = 20  # of a span: a sealed block is under a megabyte
 _LENGTH_MASK = (1 << _LENGTH_BITS) - 1
-_ROW = 1000
+ROW = 1000
 
 
 def _cipher(key: bytes, salt: bytes) -> AESGCM:
@@ -106,12 +106,14 @@ class Index:
             raise self._damaged()
         self.about = about
         self.numbers = np.frombuffer(directory, "<u8", blocks).astype(np.uint64)
-        starts = np.frombuffer(directory, "<u8", blocks, blocks * 8).astype(np.uint64)
-        lengths = np.frombuffer(directory, "<u4", blocks, blocks * 16).astype(np.uint64)
-        self._spans = _integers("Q", starts << np.uint64(_LENGTH_BITS) | lengths)
-        self._rows, self._places = _table(self.numbers)
+        spans = np.frombuffer(directory, "<u8", blocks, blocks * 8).astype(np.uint64)
+        spans <<= np.uint64(_LENGTH_BITS)
+        spans |= np.frombuffer(directory, "<u4", blocks, blocks * 16)
+        self._spans = spans.data
+        self._rows, places = _table(self.numbers)
+        self._places = places.data
 
-    def _footer(self, size: int, key: bytes) -> tuple[dict[str, object], bytes]:
+    def _footer(self, size: int, key: bytes) -> tuple[dict[str, object], memoryview]:
         head = self._map[: len(_MAGIC) + _SALT]
         length = int.from_bytes(self._map[size - 16 : size - 8], "little")
         start = size - 16 - length
@@ -121,10 +123,10 @@ class Index:
             raise self._damaged()
         self._aead = _cipher(key, head[len(_MAGIC) :])
         try:
-            plain = self._aead.decrypt(_FOOTER_NONCE, self._map[start : start + length], head)
-            text, _, directory = plain.partition(b"\n")
-            return parse_object(text.decode()), directory
-        except (InvalidTag, UnicodeDecodeError, BadInput):
+            plain = self._aead.decrypt(_FOOTER_NONCE, memoryview(self._map)[start : start + length], head)
+            line = plain.index(b"\n")
+            return parse_object(plain[:line].decode()), memoryview(plain)[line + 1 :]
+        except (InvalidTag, ValueError, BadInput):
             raise self._damaged() from None
 
     def __len__(self) -> int:
@@ -132,15 +134,11 @@ class Index:
 
     def get(self, number: int) -> bytes | None:
         """The block of that number, opened; None: there is none."""
-        row = self._rows.get(number // _ROW)
+        row = self._rows.get(number // ROW)
         if row is None:
             return None
-        place = self._places[row + number % _ROW]
+        place = self._places[row + number % ROW]
         return None if place < 0 else self._opened(number, place)
-
-    def at(self, place: int) -> bytes:
-        """The block at a place among `numbers`, opened."""
-        return self._opened(int(self.numbers[place]), place)
 
     def _opened(self, number: int, place: int) -> bytes:
         span = self._spans[place]
@@ -151,6 +149,25 @@ class Index:
             )
         except InvalidTag:
             raise self._damaged() from None
+
+    def bits(self, row: int, wanted: Iterable[int]) -> block.Bits:
+        """A thousand blocks in one bitmap, those wanted (0 to 999) opened and the others empty."""
+        bits = np.zeros(ROW * block.BITMAP, np.uint8)
+        first = self._rows.get(row)
+        if first is None:
+            return bits
+        into = bits.data
+        for at in wanted:
+            place = self._places[first + at]
+            if place < 0:
+                continue
+            plain = self._opened(row * ROW + at, place)
+            start = at * block.BITMAP
+            if len(plain) == block.BITMAP:
+                into[start : start + block.BITMAP] = plain
+            else:
+                bits[start : start + block.BITMAP] = block.decode(plain)
+        return bits
 
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """All blocks by ascending number."""
@@ -165,19 +182,14 @@ class Index:
         )
 
 
-def _table(numbers: npt.NDArray[np.uint64]) -> tuple[dict[int, int], "array[int]"]:
+def _table(numbers: npt.NDArray[np.uint64]) -> tuple[dict[int, int], npt.NDArray[np.int32]]:
     """Row of a thousand blocks → where it begins in the places; a block's place there, -1: no such block.
 
     One step each, where a bisection takes eighteen, each into other memory.
     """
-    rows, row_of = np.unique(numbers // np.uint64(_ROW), return_inverse=True)
-    places = np.full((len(rows), _ROW), -1, np.int32)
-    places[row_of, numbers % np.uint64(_ROW)] = np.arange(len(numbers), dtype=np.int32)
-    return {row: at * _ROW for at, row in enumerate(rows.tolist())}, _integers("i", places)
-
-
-def _integers(kind: str, values: "npt.NDArray[np.uint64] | npt.NDArray[np.int32]") -> "array[int]":
-    """Machine integers that cost no object until they are looked at."""
-    found: array[int] = array(kind)
-    found.frombytes(values.tobytes())
-    return found
+    row_of = numbers // np.uint64(ROW)
+    rows = np.unique(row_of)
+    places = np.full(len(rows) * ROW, -1, np.int32)
+    at = np.searchsorted(rows, row_of) * ROW + (numbers % np.uint64(ROW)).astype(np.int64)
+    places[at] = np.arange(len(numbers), dtype=np.int32)
+    return {row: place * ROW for place, row in enumerate(rows.tolist())}, places

@@ -1,7 +1,8 @@
 """The lists as the gate asks them: all that stand now, in this process, whoever imported them.
 
-Each look-up first looks whether `current` is still the file it was (one stat, under a microsecond); another process's
-import is so seen by the next question, and by none half.
+Each look-up first looks at a count in memory that every process shares, so another process's import is seen by the next
+question, and by none half. An import that is killed between its swap and its count, or a folder put back from a backup,
+is noticed within LOOK_EVERY_S: then `current` itself is looked at, which costs as much as half a look-up.
 """
 
 import os
@@ -9,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +19,16 @@ import numpy.typing as npt
 from compliance.facts import Reassigned, Registry
 from compliance.number import Number
 from storage.registry import answers, block
-from storage.registry.catalogue import CURRENT, index_file, read_catalogue
+from storage.registry.catalogue import CURRENT, changes, index_file, read_catalogue
 from storage.registry.errors import RegistryDamaged
-from storage.registry.index import Index
+from storage.registry.index import ROW, Index
 from storage.registry.lists import REASSIGNED
 from storage.registry.version import ListVersion
 
+LOOK_EVERY_S = 1.0
 _TRIES = 5
+_GROUP = ROW * block.SIZE
+_T = TypeVar("_T", np.uint32, np.intp)
 
 _Mark = tuple[int, int, int] | None
 
@@ -55,21 +61,37 @@ class StandingList:
 
     def sweep(self, numbers: npt.NDArray[np.uint64]) -> Swept:
         """numbers: E.164 digits as integers, in any order."""
-        order = np.argsort(numbers)
-        ascending = numbers[order]
-        of_block = ascending // np.uint64(block.SIZE)
-        offsets = ascending - of_block * np.uint64(block.SIZE)
-        asked, starts, sizes = np.unique(of_block, return_index=True, return_counts=True)
-        places = np.searchsorted(self.index.numbers, asked)
-        known = np.array([str(number) in self._coverage for number in asked.tolist()], np.bool_)
-        there = known & (np.append(self.index.numbers, np.uint64(0))[places] == asked)
-        found = np.zeros(len(numbers), np.bool_)
-        for start, size, place in np.stack((starts, sizes, places), axis=1)[there].tolist():
-            found[start : start + size] = block.has_many(self.index.at(place), offsets[start : start + size])
-        covered, listed = np.empty_like(found), np.empty_like(found)
-        covered[order] = np.repeat(known, sizes)
-        listed[order] = found
+        groups = numbers // np.uint64(_GROUP)
+        order = np.argsort(_narrow(groups), kind="stable")
+        offsets = (numbers - groups * np.uint64(_GROUP))[order].astype(np.uint32)
+        rows, starts = np.unique(groups[order], return_index=True)
+        covered, listed = np.empty(len(numbers), np.bool_), np.empty(len(numbers), np.bool_)
+        for row, here, of_row in zip(rows.tolist(), _split(order, starts), _split(offsets, starts), strict=True):
+            known = self._known(row, of_row)
+            bits = self.index.bits(row, np.flatnonzero(known).tolist())
+            flags = bits[of_row >> np.uint32(3)] >> (of_row & np.uint32(7)).astype(np.uint8)
+            covered[here] = known[of_row // np.uint32(block.SIZE)]
+            listed[here] = flags & np.uint8(1)
         return Swept(self.version.version_date, covered, listed)
+
+    def _known(self, row: int, offsets: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        """Which blocks of a row the list covers, of those that are asked about."""
+        asked = np.bincount(offsets // np.uint32(block.SIZE), minlength=ROW) > 0
+        if str(row) in self._coverage:
+            return asked
+        return asked & np.array([str(row * ROW + at) in self._coverage for at in range(ROW)], np.bool_)
+
+
+def _narrow(groups: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16] | npt.NDArray[np.uint64]:
+    """The same order in 16 bits where that is enough: such are sorted by radix, six times as fast."""
+    if not len(groups):
+        return groups
+    least = groups.min()
+    return (groups - least).astype(np.uint16) if groups.max() - least < 1 << 16 else groups
+
+
+def _split(values: npt.NDArray[_T], starts: npt.NDArray[np.intp]) -> list[npt.NDArray[_T]]:
+    return np.split(values, starts[1:]) if len(starts) else []
 
 
 class Registries:
@@ -83,6 +105,8 @@ class Registries:
         self._folder, self._key = folder, key
         self._current = os.fspath(folder / CURRENT)
         self._mark: _Mark = None
+        self._changes = memoryview(b"").cast("Q")
+        self._count, self._look_again = 0, 0.0
         self._standing: tuple[StandingList, ...] = ()
         self._reassigned: Index | None = None
         self._answers: ListVersion | None = None
@@ -127,6 +151,14 @@ class Registries:
         return tuple(sorted(standing, key=lambda version: version.list))
 
     def _refresh(self) -> None:
+        if self._changes and self._changes[0] == self._count and monotonic() < self._look_again:
+            return
+        self._changes = changes(self._folder)
+        count = self._changes[0] if self._changes else 0  # before the catalogue: what comes later is seen later
+        self._reread()
+        self._count, self._look_again = count, monotonic() + LOOK_EVERY_S
+
+    def _reread(self) -> None:
         if self._seen() == self._mark:
             return
         for left in reversed(range(_TRIES)):
