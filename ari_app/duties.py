@@ -6,7 +6,8 @@
 | beep | a tone to both sides of the talk while it is recorded |
 | record_announcement | the outbound direction is recorded from the first word |
 | min_ring | the gate's rule `ring_time` |
-| end_on_request, release_line | key 9 and every hang-up end the call at once |
+| end_on_request | key 9, or *9 by the agent, takes the agent off; the confirmation is the last word, and asks nothing |
+| release_line | every hang-up ends the call at once |
 | message_content | the prompt `agent_unavailable`: purpose, business, number, a key to opt out |
 | transfer_limit | there is no transfer |
 | log_consent_use | the attempt's commit |
@@ -21,15 +22,13 @@ _KEPT_ELSEWHERE = frozenset(
     {
         ObligationKind.RECORD_ANNOUNCEMENT,
         ObligationKind.MIN_RING,
+        ObligationKind.END_ON_REQUEST,
         ObligationKind.RELEASE_LINE,
         ObligationKind.MESSAGE_CONTENT,
         ObligationKind.TRANSFER_LIMIT,
         ObligationKind.LOG_CONSENT_USE,
     }
 )
-LONGEST_GOODBYE_S = 10
-"""From the key 9 to the hang-up: the write is waited for at most ten seconds, and then the call ends unconfirmed."""
-
 BEEPS = range(2, 121)
 """Seconds between beeps, so that there is talk between them."""
 
@@ -60,18 +59,10 @@ def _broken(owed: Mapping[ObligationKind, Mapping[str, str | int]], greeting_sec
     identify = _seconds(owed, ObligationKind.IDENTIFY, "within_seconds")
     if identify is not None and identify < (takes := greeting_seconds()):
         return f"the greeting takes {takes:.1f} s, and the law gives {identify} s to say who calls"
-    goodbye = _seconds(owed, ObligationKind.END_ON_REQUEST, "within_seconds")
-    if goodbye is not None and goodbye < LONGEST_GOODBYE_S:
-        return f"the call must end within {goodbye} s of a request; ours may take {LONGEST_GOODBYE_S} s"
     beep = _seconds(owed, ObligationKind.BEEP, "every_seconds")
     if beep is not None and beep not in BEEPS:
         return f"a beep every {beep} s can't be played"
-    kept = _KEPT_ELSEWHERE | {
-        ObligationKind.IDENTIFY,
-        ObligationKind.ANNOUNCE_OPT_OUT,
-        ObligationKind.BEEP,
-        ObligationKind.END_ON_REQUEST,
-    }
+    kept = _KEPT_ELSEWHERE | {ObligationKind.IDENTIFY, ObligationKind.ANNOUNCE_OPT_OUT, ObligationKind.BEEP}
     unknown = sorted(kind.value for kind in owed if kind not in kept)
     return f"this call can't keep {', '.join(unknown)}" if unknown else ""
 
