@@ -289,6 +289,7 @@ def strongest(region: str, kind: CallKind, purpose: Purpose, party: Party, day: 
     [
         ("US-TX", LIVE, SALES, CONSUMER, ConsentKind.NONE),
         ("US-CT", LIVE, SALES, CONSUMER, ConsentKind.EXPRESS_WRITTEN),
+        ("US-CT", LIVE, Purpose.CHARITY, CONSUMER, ConsentKind.EXPRESS_WRITTEN),
         ("US-CT", LIVE, SALES, BUSINESS, ConsentKind.NONE),
         ("US-TX", DIALLED, SALES, BUSINESS, ConsentKind.EXPRESS_WRITTEN),
         ("US-TX", DIALLED, Purpose.DEBT_COLLECTION, CONSUMER, ConsentKind.EXPRESS),
