@@ -1,5 +1,8 @@
-"""FastAGI for the admin's own dialplan: the guarded server. What it offers comes with its handlers."""
+"""FastAGI for the admin's own dialplan: the guarded server, and the door with what it offers (`agi.door`)."""
 
+from agi.desk import Desk
+from agi.door import Door
+from agi.ending import look_after
 from agi.errors import AgiError, AgiHangup, AgiTimeout, BadAgi, BadCommand
 from agi.server import AgiRequest, AgiServer, Handler
 from agi.wire import AgiResult
@@ -13,5 +16,8 @@ __all__ = [
     "AgiTimeout",
     "BadAgi",
     "BadCommand",
+    "Desk",
+    "Door",
     "Handler",
+    "look_after",
 ]

@@ -103,12 +103,15 @@ class AgiServer(Application):  # type: ignore[misc]  # panoramisk has no types
         header_seconds: float = 2.0,
         command_seconds: float = 30.0,
         max_connections: int = 2_000,
+        peers: frozenset[str] = frozenset(),
     ) -> None:
+        """`peers`: the addresses that may ask; empty: any that reaches this one."""
         super().__init__(loop=asyncio.get_running_loop())
         self._host, self._port = host, port
         self._header_seconds = header_seconds
         self._command_seconds = command_seconds
         self._max_connections = max_connections
+        self._peers = peers
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -145,6 +148,11 @@ class AgiServer(Application):  # type: ignore[misc]  # panoramisk has no types
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")
+        if self._peers and (not peer or peer[0] not in self._peers):
+            log.error("AGI: a connection from an address that is not in agi.peers; refused")
+            writer.transport.abort()
+            return
         if len(self._connections) >= self._max_connections:
             log.error("AGI: %d connections are open; one more refused", self._max_connections)
             writer.transport.abort()

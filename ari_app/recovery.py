@@ -22,6 +22,7 @@ from compliance.errors import HeedlineError
 from storage.audit import AuditTag
 from storage.errors import NoSuchAttempt
 from storage.ledger.attempts import Attempt
+from storage.ledger.dialplan import is_dialplans
 from storage.ledger.events import CallEvent
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ async def recover(conductor: "Conductor") -> None:
     """Raises HeedlineError: the ledger can't be read or written, and then nothing may be dialled either."""
     await _tell_journal(conductor)
     async with conductor.database.read() as tx:
-        attempts = await tx.attempts.open()
+        found = await tx.attempts.open()
+        attempts = [attempt for attempt in found if not is_dialplans(attempt)]
         stories = {attempt.id: await tx.events.of(attempt.id) for attempt in attempts}
         listed = {attempt.id for attempt in attempts if await tx.dnc.of_attempt(attempt.id)}
-        open_recordings = await tx.recordings.open_ones()
+        elsewhere = {attempt.id for attempt in found if is_dialplans(attempt)}  # the AGI door sees to them
+        open_recordings = [one for one in await tx.recordings.open_ones() if one.attempt_id not in elsewhere]
     live = 0
     for attempt in attempts:
         left = Left(attempt, stories[attempt.id], attempt.id in listed, {r.attempt_id: r.id for r in open_recordings})

@@ -53,6 +53,10 @@ class Home:
         return self.path / "optouts.journal"
 
     @property
+    def dialplan_optout_journal(self) -> Path:
+        return self.path / "dialplan-optouts.journal"
+
+    @property
     def vault(self) -> Path:
         return self.path / "vault"
 

@@ -4,6 +4,7 @@ An unknown key, a wrong type or a value out of range is refused with the file an
 Secrets never stand here: they are files of mode 0600 in `secrets/` (see `heedline.secrets`).
 """
 
+import ipaddress
 import json
 import tomllib
 from pathlib import Path
@@ -72,6 +73,26 @@ class Consent(_Strict):
     webhook_url: str = ""
 
 
+class Agi(_Strict):
+    """FastAGI for a dialplan of one's own. It has no passwords: who reaches it is obeyed."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: off; Asterisk's default is 4573
+    address: str = "127.0.0.1"
+    peers: tuple[str, ...] = ()  # addresses of the PBX, where it is on another machine
+
+    @model_validator(mode="after")
+    def _reached_by_few(self) -> "Agi":
+        try:
+            here = ipaddress.ip_address(self.address)
+            for peer in self.peers:
+                ipaddress.ip_address(peer)
+        except ValueError as error:
+            raise ValueError(f"address and peers are IP addresses: {error}") from None
+        if not here.is_loopback and not self.peers:
+            raise ValueError("FastAGI has no passwords: off loopback, peers must name the addresses that may ask")
+        return self
+
+
 class Phone(_Strict):
     """A SIP phone that registers with this PBX; its password is `secrets/phone-<name>`."""
 
@@ -94,6 +115,7 @@ class Settings(_Strict):
     pbx: Pbx = Pbx()
     recording: Recording = Recording()
     call: Call = Call()
+    agi: Agi = Agi()
     consent: Consent = Consent()
     phones: tuple[Phone, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -14,6 +14,7 @@ SENTENCES = {
     "GateDenied": "the gate denies it: {reason}",
     "AttemptCommitted": "the attempt is durable",
     "AttemptRefused": "the ledger does not take the attempt: {reason}",
+    "InDialplan": "a dialplan of the administrator's places it",
     "LegRinging": "the {leg}'s phone rings",
     "LegAnswered": "the {leg} answers",
     "LegFailed": "the {leg} is not reached: {failure}",

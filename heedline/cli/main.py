@@ -25,6 +25,7 @@ NOUNS = (
     "call",
     "calls",
     "conductor",
+    "agi",
     "dnc",
     "party",
     "relationship",

@@ -69,6 +69,7 @@ def render(home: Home, settings: Settings, asterisk: Asterisk, layout: Layout) -
         "app": STASIS_APP,
         "instance": settings.pbx.instance,
         "pbx": settings.pbx,
+        "agi": {"port": settings.agi.port, "address": _reachable(settings.agi.address)},
         "asterisk": asterisk,
         "limits": {"channels": CHANNELS_AT_MOST, "files": _files_allowed()},
         "ari_user": ARI_USER,
@@ -125,6 +126,11 @@ def _check(settings: Settings) -> None:
     ports = [settings.pbx.ari_port, settings.pbx.ami_port, settings.pbx.sip_tls_port]
     if len(set(ports)) < len(ports):
         raise BadInput("settings: pbx: ari_port, ami_port and sip_tls_port must differ")
+
+
+def _reachable(address: str) -> str:
+    """Where a server that listens there is found from this machine."""
+    return "127.0.0.1" if ipaddress.ip_address(address).is_unspecified else address
 
 
 def _bracketed(address: str) -> str:

@@ -1,4 +1,4 @@
-"""`heedline serve`: PBX, recorder and conductor on one machine, each started again when it ends by itself.
+"""`heedline serve`: PBX, recorder, conductor and AGI door on one machine, each started again when it ends by itself.
 
 A child that ends soon after its start several times in a row, or with EX_CONFIG, is not started again: then
 everything is stopped and its last words are shown. So a wrong password or a full disk is an error, not a loop.
@@ -84,7 +84,8 @@ class Supervisor:
         self.home = home
         self._settings = settings
         self.instance = Instance(home, settings)
-        self.children = (Child("recorder", home), Child("conductor", home))
+        agi = (Child("agi", home),) if settings.agi.port else ()
+        self.children = (Child("recorder", home), Child("conductor", home), *agi)
         self._say = say
         self._running: dict[str, asyncio.subprocess.Process] = {}
 
@@ -144,7 +145,7 @@ class Supervisor:
             with contextlib.suppress(HeedlineError, TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
                     await ConductorClient(self.home.conductor_socket).drain("supervisor", closing=True)
-        for name in ("conductor", "recorder"):
+        for name in ("agi", "conductor", "recorder"):
             process = self._running.get(name)
             if process is not None and process.returncode is None:
                 await _end(process)

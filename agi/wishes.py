@@ -1,0 +1,143 @@
+"""`optout` and `consent`: what the person on the line wants, on file before the dialplan says so."""
+
+import asyncio
+import hashlib
+from typing import Literal
+
+from agi.arguments import attempt_id, channel_of, exactly, key, words_id
+from agi.desk import Answer, Desk, now, tell_story
+from agi.errors import BadAgi
+from agi.server import AgiRequest
+from agi.variables import Variables, plain
+from compliance.errors import HeedlineError
+from compliance.number import Number, parse_number
+from compliance.terms import ConsentKind, Purpose
+from storage.audit import AuditTag
+from storage.canonical import canonical
+from storage.consent.terms import Grant, Withdrawal
+from storage.consent.write import record, withdraw
+from storage.ledger.dialplan import BY
+from storage.ledger.journal import KeptOptOut
+from storage.ledger.optout import OptOutDone, opt_out
+from storage.unit import Transaction
+
+CHANNEL = "telephone"
+
+
+async def optout(desk: Desk, request: AgiRequest) -> Answer:
+    """number, and the attempt if it is in a call the gate allowed → listed, in one commit with all it cancels.
+
+    With an attempt the number may be empty. A ledger that can't take it leaves it in the journal, to be told later.
+    """
+    if request.arguments[:1] == ("",):
+        text, attempt = "", exactly(request.arguments[1:], "attempt")[0]
+    else:
+        text, attempt = exactly(request.arguments, "number", "attempt", optional=1)
+    if attempt:
+        attempt_id(attempt)
+    number = parse_number(text, desk.default_region) if text else None
+    try:
+        await tell(desk, number, attempt)
+    except HeedlineError:
+        if attempt:
+            await asyncio.to_thread(desk.journal.keep, KeptOptOut(attempt, "callee", "callee"))
+        raise
+    return Answer({"HEEDLINE_OPTOUT": "done"})
+
+
+async def tell(desk: Desk, number: Number | None, attempt: str) -> OptOutDone:
+    """Write it; harmless to repeat. Raises HeedlineError: it is not in the ledger."""
+    async with desk.database.begin() as tx:
+        whom = number or await tx.parties.number((await tx.attempts.get(attempt)).party_id)
+        done = await opt_out(
+            tx,
+            whom,
+            source="callee",
+            channel=CHANNEL,
+            reason="asked on the call",
+            who="callee",
+            at=now(),
+            proof={"attempt": attempt} if attempt else None,
+            attempt_id=attempt or None,
+        )
+        if attempt:
+            said: dict[str, object] = {"created": done.created, "cancelled": done.cancelled}
+            await tell_story(tx, attempt, now(), ("OptOutWritten", said))
+    return done
+
+
+def optout_failed(reason: str) -> Variables:
+    return {"HEEDLINE_REASON": plain(reason), "HEEDLINE_OPTOUT": "failed"}
+
+
+async def consent(desk: Desk, request: AgiRequest) -> Answer:
+    """grant,number,campaign,kind,words,key · withdraw,number,campaign · refuse,attempt,words,key (a recording)."""
+    act, rest = request.arguments[:1], request.arguments[1:]
+    channel = channel_of(request.headers)
+    async with desk.database.begin() as tx:
+        match act:
+            case ("grant",):
+                await _grant(tx, desk, channel, rest)
+            case ("withdraw",):
+                await _withdraw(tx, desk, channel, rest)
+            case ("refuse",):
+                attempt, words, pressed = exactly(rest, "attempt", "words", "key", optional=1)
+                await recording_act(tx, attempt, "refuse", "refused", words, pressed)
+            case _:
+                raise BadAgi("AGI: consent's first argument is grant, withdraw or refuse")
+    return Answer({"HEEDLINE_CONSENT": "done"})
+
+
+def consent_failed(reason: str) -> Variables:
+    return {"HEEDLINE_REASON": plain(reason), "HEEDLINE_CONSENT": "failed"}
+
+
+async def _grant(tx: Transaction, desk: Desk, channel: str, rest: tuple[str, ...]) -> None:
+    text, name, kind, words, pressed = exactly(rest, "number", "campaign", "kind", "words", "key")
+    campaign = await tx.campaigns.get(name)
+    wanted = {each.value: each for each in ConsentKind if each is not ConsentKind.NONE}
+    if kind not in wanted:
+        raise BadAgi(f"AGI: the kind of a consent is one of {', '.join(wanted)}")
+    grant = Grant(
+        kind=wanted[kind],
+        purpose=Purpose(campaign.purpose),
+        seller=campaign.seller,
+        channel=CHANNEL,
+        at=now(),
+        evidence={"words": words_id(words), "key": key(pressed), "channel": channel, "told_by": BY},
+        collected_by=BY,
+    )
+    await record(tx, parse_number(text, desk.default_region), grant, by=BY, now=now())
+
+
+async def _withdraw(tx: Transaction, desk: Desk, channel: str, rest: tuple[str, ...]) -> None:
+    text, name = exactly(rest, "number", "campaign", optional=1)
+    seller = (await tx.campaigns.get(name)).seller if name else None
+    evidence: dict[str, object] = {"channel": channel, "told_by": BY}
+    withdrawal = Withdrawal(channel=CHANNEL, at=now(), seller=seller, evidence=evidence, collected_by=BY)
+    await withdraw(tx, parse_number(text, desk.default_region), withdrawal, packs=desk.packs, by=BY, now=now())
+
+
+async def recording_act(
+    tx: Transaction, attempt: str, act: Literal["grant", "refuse"], answer: str, words: str, pressed: str
+) -> None:
+    """An answer to being recorded, with the law it rests on. Raises BadAgi, HeedlineError."""
+    found = await tx.attempts.get(attempt_id(attempt))
+    if found.verdict is None:
+        raise BadAgi("AGI: the gate has not allowed that attempt")
+    duty = found.verdict.recording
+    evidence: dict[str, object] = {
+        "prompt": words_id(words),
+        "key": key(pressed) if pressed else "",
+        "answer": answer,
+        "mode": duty.mode.value,
+        "jurisdictions": list(duty.jurisdictions),
+        "pack": found.verdict.pack,
+        "told_by": BY,
+    }
+    purpose = (await tx.campaigns.get(found.campaign, found.campaign_version)).purpose
+    written = await tx.consents.add(found.party_id, "recording", purpose, act, evidence, attempt, now(), "callee")
+    digest = hashlib.sha256(canonical(evidence).encode()).hexdigest()
+    data: dict[str, str | int | bool | None] = {"attempt": attempt, "consent": written, "act": act, "evidence": digest}
+    await tx.audit.append(AuditTag.CONSENT_WRITTEN, now(), data)
+    await tell_story(tx, attempt, now(), ("ConsentWritten", {"answer": answer}))

@@ -1,0 +1,80 @@
+"""The AGI process: composes what a dialplan may ask for and listens for Asterisk's AGI()."""
+
+import asyncio
+import logging
+
+from agi import AgiServer, Desk, Door, look_after
+from ari_app.ari import AriClient
+from compliance import SCREENING_RULES, Gate, load_packs
+from compliance.errors import BadInput, HeedlineError
+from compliance.rules import AT_THE_DIAL
+from heedline.bootstrap import open_database, open_dossier, open_registries
+from heedline.home import Home
+from heedline.pbx import ARI_USER, Instance
+from heedline.settings import Settings
+from storage.ledger.journal import OptOutJournal
+from storage.vault.client import RecorderClient
+
+log = logging.getLogger(__name__)
+
+DIALPLAN_RULES = tuple(rule for rule in (*SCREENING_RULES, *AT_THE_DIAL) if rule.id != "prompts")
+"""Everything but our own prompts: a dialplan plays its own."""
+
+
+class AgiPortTaken(HeedlineError):
+    """Something else listens there."""
+
+
+async def run_agi(home: Home, settings: Settings) -> None:
+    """Until cancelled. Raises BadInput: it is switched off; AgiPortTaken; and the ledger's errors."""
+    wanted = settings.agi
+    if not wanted.port:
+        raise BadInput("agi.port is 0: the AGI door is off; name a port in heedline.toml, 4573 say")
+    instance = Instance(home, settings)
+    database = await open_database(home, settings)
+    recorder = RecorderClient(home.recorder_socket)
+    try:
+        async with AriClient(f"http://127.0.0.1:{settings.pbx.ari_port}", ARI_USER, instance.ari_password) as client:
+
+            async def channels() -> frozenset[str]:
+                return frozenset(channel.id for channel in await client.channels.list())
+
+            packs = load_packs()
+            desk = Desk(
+                database,
+                open_dossier(home, settings, database, packs),
+                open_registries(home),
+                Gate(DIALPLAN_RULES, packs),
+                packs,
+                recorder,
+                OptOutJournal(home.dialplan_optout_journal),
+                instance.spool,
+                channels,
+                settings.call.default_region,
+            )
+            server = AgiServer(wanted.address, wanted.port, peers=frozenset(wanted.peers))
+            Door(desk).open(server)
+            await _serve(server, desk)
+    finally:
+        await recorder.close()
+        await database.close()
+
+
+async def _serve(server: AgiServer, desk: Desk) -> None:
+    try:
+        await server.__aenter__()
+    except OSError as error:
+        raise AgiPortTaken(f"agi.address, agi.port: can't listen there: {error.strerror}") from None
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(look_after(desk), name="calls of the dialplan")
+            group.create_task(_hear_recorder(desk.recorder), name="recorder events")
+    finally:
+        await server.__aexit__(None, None, None)
+
+
+async def _hear_recorder(recorder: RecorderClient) -> None:
+    """Keeps known whether the recorder is there."""
+    async for event in recorder.watch():
+        if event.event == "failed":
+            log.error("recording %s: %s", event.recording, event.error)
