@@ -64,9 +64,12 @@ class StandingList:
         groups = numbers // np.uint64(_GROUP)
         order = np.argsort(_narrow(groups), kind="stable")
         offsets = (numbers - groups * np.uint64(_GROUP))[order].astype(np.uint32)
-        rows, starts = np.unique(groups[order], return_index=True)
+        ordered = groups[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(ordered) else order
         covered, listed = np.empty(len(numbers), np.bool_), np.empty(len(numbers), np.bool_)
-        for row, here, of_row in zip(rows.tolist(), _split(order, starts), _split(offsets, starts), strict=True):
+        for row, here, of_row in zip(
+            ordered[starts].tolist(), _split(order, starts), _split(offsets, starts), strict=True
+        ):
             known = self._known(row, of_row)
             bits = self.index.bits(row, np.flatnonzero(known).tolist())
             flags = bits[of_row >> np.uint32(3)] >> (of_row & np.uint32(7)).astype(np.uint8)
