@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from compliance.errors import BadInput
+from compliance.number import Number
 from compliance.terms import ConsentKind
 from compliance.verdict import instant_text
 from heedline.cli.consent_options import (
@@ -36,8 +37,10 @@ from heedline.settings import Settings
 from storage.consent.act import ConsentAct
 from storage.consent.message import NotSent, checked_address
 from storage.consent.opt_in import Refused, Requested, confirm_by_code, confirm_by_token, request
-from storage.consent.outbox import Round, enqueue, send_due
+from storage.consent.outbox import Round, Sender, enqueue, send_due
 from storage.database import Database
+
+TEL = "tel"
 
 
 def request_(
@@ -54,7 +57,10 @@ def request_(
     evidence: EvidenceOption = None,
     collected_by: CollectedByOption = None,
     valid_until: UntilOption = None,
-    to: Annotated[str | None, typer.Option("--to", help="E-mail address; - reads it from standard input.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="E-mail address; - reads it from standard input; tel: the number, by webhook."),
+    ] = None,
     hours: Annotated[int | None, typer.Option(min=1, max=720, help="How long link and code are good.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -81,9 +87,7 @@ def request_(
     found = home_of(home)
     settings = Settings.load(found.settings_file)
     keys, sender = opt_in_keys(found), consent_sender(found, settings)
-    address = None if to is None else checked_address(secret_of(to, "--to"))
-    if address is not None and sender is None:
-        raise BadInput("--to: nothing to send with; set consent.transport in heedline.toml (docs/consent.md)")
+    address = None if to is None else _address(secret_of(to, "--to"), parsed, sender)
     life = timedelta(hours=hours or settings.consent.valid_hours)
     page = settings.consent.confirm_url
 
@@ -168,6 +172,16 @@ def confirm(
     if isinstance(act, Refused):
         raise BadInput(f"not confirmed: {act.why.value}")
     told(act, parsed, json)
+
+
+def _address(typed: str, number: Number, sender: Sender | None) -> str:
+    """Where to send to. A webhook may text or call the number itself."""
+    address = number.e164 if typed == TEL else checked_address(typed)
+    if sender is None:
+        raise BadInput("--to: nothing to send with; set consent.transport in heedline.toml (docs/consent.md)")
+    if typed == TEL and sender.transport != "webhook":
+        raise BadInput("--to tel: takes consent.transport webhook; mail goes to an address")
+    return address
 
 
 def _complain(sent: Round) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -73,8 +74,10 @@ class SmtpSender:
                 if self.user:
                     server.login(self.user, self.password)
                 server.send_message(message)
+                with suppress(smtplib.SMTPException, OSError):  # it has been taken; a rude goodbye changes nothing
+                    server.quit()
             finally:
-                server.close()  # no QUIT: after a failed handshake nobody would answer it
+                server.close()  # no QUIT here: after a failed handshake nobody would answer it
         except smtplib.SMTPResponseException as error:
             raise NotSent(f"SMTP server {self.host}: refused with {error.smtp_code}") from None
         except (smtplib.SMTPException, OSError) as error:

@@ -24,8 +24,8 @@ from storage.instant import to_us
 from storage.schema import parties
 from storage.unit import Transaction
 
-MOST_AT_ONCE = 25_000
-"""Grants of one transaction: measured, under three seconds, for which every call that is to be dialled waits."""
+MOST_AT_ONCE = 10_000
+"""Grants of one transaction: measured, a second, for which every call that is to be dialled waits."""
 
 _CHUNK = 500
 _PARTIES_OF = select(parties.c.id, parties.c.lookup_hash).where(

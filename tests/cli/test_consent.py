@@ -4,8 +4,10 @@ import asyncio
 import json
 import shutil
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,29 @@ def test_mail_that_does_not_get_out_is_sent_later_once(heedline: Cli, mailbox: M
     assert heedline("send", "--json").json == {"sent": 1, "failed": 0}
     assert heedline("send", "--json").json == {"sent": 0, "failed": 0}
     assert len(mailbox.got) == 1
+
+
+def test_a_webhook_may_text_the_number_itself(heedline: Cli, home: Home) -> None:
+    taken: list[dict[str, Any]] = []
+
+    class Texter(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Silent."""
+
+    with HTTPServer(("127.0.0.1", 0), Texter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        home.settings_file.write_text(f'[consent]\ntransport = "webhook"\nwebhook_url = "{url}"\n')
+        assert heedline("request", NUMBER, *FOR, *WORDS, "--to", "tel", "--json").json["sent"]
+        server.shutdown()
+    (message,) = taken
+    assert (message["address"], message["link"]) == (NUMBER, "")
+    assert heedline("confirm", NUMBER, "--code", "-", typed=f"{message['code']}\n").status == 0
 
 
 def test_without_a_transport_link_and_code_are_printed_and_the_code_confirms(heedline: Cli) -> None:

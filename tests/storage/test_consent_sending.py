@@ -11,7 +11,7 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -199,6 +199,29 @@ async def test_a_kill_between_commit_and_sending_loses_no_message(
     assert killed.returncode == -signal.SIGKILL
     assert await sent(db, plain(mailbox), now) == Round(sent=1)
     assert made.code in mailbox.got[0].get_content()
+
+
+async def test_a_kill_after_sending_sends_the_same_once_more(
+    db: Database, now: datetime, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked(db, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SmtpSender, "send", _then_lost(SmtpSender.send))
+        with pytest.raises(asyncio.CancelledError):
+            await sent(db, plain(mailbox), now)
+    assert await sent(db, plain(mailbox), now) == Round(sent=1)
+    first, second = mailbox.got
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.get_content() == second.get_content()
+
+
+def _then_lost(send: Callable[..., Awaitable[str]]) -> Callable[..., Awaitable[str]]:
+    async def sends(*arguments: object) -> str:
+        await send(*arguments)
+        raise asyncio.CancelledError  # the process ends before the delivery is written
+
+    return sends
 
 
 async def test_mail_leaves_the_machine_only_over_tls_to_a_server_with_a_good_certificate(
