@@ -70,12 +70,14 @@ NUMBERS = {
 """A number in each jurisdiction; those of the United States are New York's with the state stated."""
 
 
-def laws(topic: type[Law]) -> Iterator[object]:
+def laws(topic: type[Law]) -> list[object]:
+    found: list[object] = []
     for code, place in PACKS.jurisdictions.items():
         for law in place.of(topic):
             if law.entry.scope is Scope.EVERYWHERE and code != "default":
                 dated = f"{law.entry.id}@{law.entry.valid_from or ''}"
-                yield pytest.param(code, law, id=dated)
+                found.append(pytest.param(code, law, id=dated))
+    return found
 
 
 def instant(law: Law) -> datetime:
