@@ -88,19 +88,22 @@ class Closed:
         return self.bound.hours
 
 
-def closed(case: Case, at: datetime, ring_seconds: int) -> Closed | None:
-    """The first zone and law that forbid ringing from `at` for `ring_seconds`; None: open everywhere."""
+def is_open(case: Case, at: datetime, ring_seconds: int) -> bool:
+    """The phone may ring from `at` for `ring_seconds`."""
     utc = at.astimezone(UTC)
     last = utc + timedelta(seconds=ring_seconds)
-    asked = _asked(case.facts)
-    if _rings(_open(case.packs, case.regions, case.zones, asked, NO_STANDING, utc.date()), utc, last):
-        return None
+    if _rings(_spans_for(case, NO_STANDING, utc.date()), utc, last):
+        return True
     standing = standing_of(case, utc)
-    if standing != NO_STANDING and _rings(
-        _open(case.packs, case.regions, case.zones, asked, standing, utc.date()), utc, last
-    ):
+    return standing != NO_STANDING and _rings(_spans_for(case, standing, utc.date()), utc, last)
+
+
+def closed(case: Case, at: datetime, ring_seconds: int) -> Closed | None:
+    """The first zone and law that forbid ringing from `at` for `ring_seconds`; None: open everywhere."""
+    if is_open(case, at, ring_seconds):
         return None
-    return next(_shut(case, asked, standing, utc, last))
+    utc = at.astimezone(UTC)
+    return next(_shut(case, standing_of(case, utc), utc, utc + timedelta(seconds=ring_seconds)))
 
 
 def next_open(case: Case, at: datetime, ring_seconds: int) -> datetime | None:
@@ -110,18 +113,16 @@ def next_open(case: Case, at: datetime, ring_seconds: int) -> datetime | None:
     """
     utc = at.astimezone(UTC)
     ring = timedelta(seconds=ring_seconds)
-    asked = _asked(case.facts)
     standing = standing_of(case, utc)
     for offset in range(HORIZON.days + 1):
         day = utc.date() + offset * _DAY
         midnight = _midnight(day + _DAY)
-        spans = _open(case.packs, case.regions, case.zones, asked, NO_STANDING, day)
+        spans = _spans_for(case, NO_STANDING, day)
         if standing != NO_STANDING:  # it may have ended by then, so both are tried
-            wider = _open(case.packs, case.regions, case.zones, asked, standing, day)
-            spans = tuple(sorted(spans + wider))
+            spans = tuple(sorted(spans + _spans_for(case, standing, day)))
         for opens, closes in spans:
             instant = max(opens, utc)
-            if instant < midnight and instant + ring <= closes and closed(case, instant, ring_seconds) is None:
+            if instant < midnight and instant + ring <= closes and is_open(case, instant, ring_seconds):
                 return instant
     return None
 
@@ -138,13 +139,13 @@ def relied_on(case: Case, at: datetime, ring_seconds: int) -> tuple[Consent, ...
     if not case.facts.consents:
         return ()
     utc = at.astimezone(UTC)
-    last, asked = utc + timedelta(seconds=ring_seconds), _asked(case.facts)
-    if _rings(_open(case.packs, case.regions, case.zones, asked, NO_STANDING, utc.date()), utc, last):
+    last, day = utc + timedelta(seconds=ring_seconds), utc.date()
+    if _rings(_spans_for(case, NO_STANDING, day), utc, last):
         return ()
     without = Standing(None, _related(case, utc))
-    if _rings(_open(case.packs, case.regions, case.zones, asked, without, utc.date()), utc, last):
+    if _rings(_spans_for(case, without, day), utc, last):
         return ()
-    kinds = dict.fromkeys(shut.hours.unless.consent for shut in _shut(case, asked, without, utc, last))
+    kinds = dict.fromkeys(shut.hours.unless.consent for shut in _shut(case, without, utc, last))
     found = (all_standing(case.facts, kind, utc) for kind in kinds if kind is not None)
     return tuple(dict.fromkeys(latest(consents) for consents in found if consents))
 
@@ -190,8 +191,9 @@ def _rings(spans: Sequence[Span], first: datetime, last: datetime) -> bool:
     return False
 
 
-def _shut(case: Case, asked: Asked, standing: Standing, first: datetime, last: datetime) -> Iterator[Closed]:
+def _shut(case: Case, standing: Standing, first: datetime, last: datetime) -> Iterator[Closed]:
     """Every zone and law that forbids it, in order."""
+    asked = _asked(case.facts)
     for zone in case.zones:
         # Today's laws first; `_open` asked those of every local date that the UTC day touches.
         dates = dict.fromkeys((first.astimezone(zone).date(), *_local_dates(zone, first.date())))
@@ -202,6 +204,10 @@ def _shut(case: Case, asked: Asked, standing: Standing, first: datetime, last: d
                     windows, name = windows_on(bound.hours, there.date())
                     shut = Bound(bound.region, bound.hours, bound.relationships, windows, name)
                     yield Closed(place, there, shut)
+
+
+def _spans_for(case: Case, standing: Standing, day: date) -> tuple[Span, ...]:
+    return _open(case.packs, case.regions, case.zones, _asked(case.facts), standing, day)
 
 
 @lru_cache(maxsize=1 << 14)
