@@ -91,11 +91,11 @@ def importing(folder: Path, key: bytes, order: Order, progress: Progress = lambd
 @contextmanager
 def dropping(folder: Path, list_id: str) -> Iterator[Callable[[], None]]:
     """What takes the list away when it is called. Raises BadInput: no version of it stands. RegistryBusy."""
+    if list_id not in read_catalogue(folder):
+        raise BadInput(f"list {list_id[:40]!r}: no version of it stands; `heedline registry list` shows what does")
     with locked(folder):
-        named = read_catalogue(folder)
-        if list_id not in named:
-            raise BadInput(f"list {list_id[:40]!r}: no version of it stands; `heedline registry list` shows what does")
-        yield lambda: write_catalogue(folder, {name: version for name, version in named.items() if name != list_id})
+        left = {name: version for name, version in read_catalogue(folder).items() if name != list_id}
+        yield lambda: write_catalogue(folder, left)
 
 
 def _version_date(order: Order) -> date:
