@@ -154,16 +154,18 @@ class Registries:
         return tuple(sorted(standing, key=lambda version: version.list))
 
     def _refresh(self) -> None:
-        if self._changes and self._changes[0] == self._count and monotonic() < self._look_again:
+        if self._changes:
+            if self._changes[0] == self._count and monotonic() < self._look_again:
+                return
+        elif self._seen() == self._mark:
             return
         self._changes = changes(self._folder)
         count = self._changes[0] if self._changes else 0  # before the catalogue: what comes later is seen later
-        self._reread()
+        if self._seen() != self._mark:
+            self._reread()
         self._count, self._look_again = count, monotonic() + LOOK_EVERY_S
 
     def _reread(self) -> None:
-        if self._seen() == self._mark:
-            return
         for left in reversed(range(_TRIES)):
             mark = self._seen()
             try:
