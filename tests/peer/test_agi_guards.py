@@ -391,3 +391,15 @@ async def test_a_call_on_the_real_pbx_is_answered_over_fastagi(pbx: RealPbx) -> 
         await asyncio.wait_for(done.wait(), 10)
         await ari.channels.hangup(channelId="agi-1")
     assert heard == {"argument": "one, two", "variable": 'a "b" \\ c, d; é', "after": "6"}
+
+
+async def test_who_is_not_among_the_peers_is_not_served(caplog: pytest.LogCaptureFixture) -> None:
+    for peers, served_ in ((frozenset({"192.0.2.1"}), False), (frozenset({"127.0.0.1", "192.0.2.1"}), True)):
+        async with AgiServer("127.0.0.1", 0, peers=peers) as server:
+            server.add_route("hello", hello)
+            if served_:
+                await served(server)
+            else:
+                caller = await Caller.dial(server.port)
+                assert await caller.closed(2)
+                assert "agi.peers" in caplog.text
