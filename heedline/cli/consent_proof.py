@@ -20,6 +20,7 @@ from storage.consent.pdf import attached, rendered
 from storage.consent.proof import prove, written
 from storage.consent.verify import LARGEST, verify
 from storage.database import Database
+from storage.errors import AuditBroken
 
 _LARGEST_KEY = 4096
 _PDF = b"%PDF-"
@@ -31,7 +32,10 @@ def proof(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write everything on file about a number's consents as a signed document, JSON and PDF. The export is audited."""
+    """Write everything on file about a number's consents as a signed document, JSON and PDF. The export is audited.
+
+    Exit status 1, with the files written, when the ledger is not as its audit log says.
+    """
     parsed = number_of(number)
     found = home_of(home)
     settings = Settings.load(found.settings_file)
@@ -49,14 +53,17 @@ def proof(
 
     signed = on_ledger(home, work)
     content = written(signed)
-    verify(content, signer.key)
+    findings = verify(content, signer.key).findings
     for file, data in zip(files, (content, rendered(signed, content, str(signer.key))), strict=True):
         if not write_private(file, data, replace=False):
             raise BadInput(f"{file}: is there already and is not overwritten")
     if json:
-        print_json({"number": str(parsed), "json": str(files[0]), "pdf": str(files[1]), "key": str(signer.key)})
+        shown = {"json": str(files[0]), "pdf": str(files[1]), "key": str(signer.key), "findings": list(findings)}
+        print_json({"number": str(parsed), **shown})
     else:
         print_pairs([("number", parsed), ("JSON", files[0]), ("PDF", files[1]), ("key", signer.key)])
+    if findings:
+        raise AuditBroken(f"the proof is written, but does not hold: {findings[0]}; `heedline consent verify` says all")
 
 
 def verify_(

@@ -8,6 +8,7 @@ confirmation of one grant.
 A clock that was set back revives nothing: the time is never before the last entry of the audit log.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -21,9 +22,10 @@ from compliance.terms import Purpose
 from storage.audit.tags import AuditTag
 from storage.consent.act import ConsentAct
 from storage.consent.fold import Held, same_seller
-from storage.consent.terms import Grant, check_against
+from storage.consent.terms import Grant, check_against, without_number
 from storage.consent.tokens import BadToken, OptInKeys
 from storage.consent.write import audit_data, confirmed, granted
+from storage.errors import NoSuchParty
 from storage.instant import from_us, to_us
 from storage.schema import audit, consent_tokens, consent_tries, consents, parties
 from storage.unit import Transaction
@@ -222,6 +224,8 @@ async def _confirm(
     by: str,
     attempt_id: str | None = None,
 ) -> Confirmed:
+    with suppress(NoSuchParty):  # erased: nobody knows the number any more
+        without_number(evidence, await tx.parties.number(grant.party_id))
     act = confirmed(grant, channel, evidence, at, by, attempt_id)
     await tx.consents.add_each([act])
     number_hash = await tx.scalar(_HASH_OF, {"of": grant.party_id})

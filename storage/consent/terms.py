@@ -67,8 +67,12 @@ def check_against(number: Number, terms: Grant | Withdrawal, now: datetime) -> N
     """Raises BadInput: it lies in the future, or holds the person's number, which is kept sealed and nowhere else."""
     if terms.at > now + CLOCK_SKEW:
         raise BadInput("consent: its time lies in the future")
-    said = canonical([terms.evidence, terms.collected_by, terms.seller, terms.channel])
-    if number.e164[-_OWN_DIGITS:] in _APART.sub("", said):
+    without_number([terms.evidence, terms.collected_by, terms.seller, terms.channel], number)
+
+
+def without_number(said: object, number: Number) -> None:
+    """Raises BadInput: the person's number stands in it, however it is written."""
+    if number.e164[-_OWN_DIGITS:] in _APART.sub("", canonical(said)):
         raise BadInput("consent: the evidence holds the number itself; leave it out, it is kept sealed")
 
 

@@ -2,8 +2,8 @@
 
 In this order: the file is canonical JSON of the known format · the note is the key's signature over it · the
 checkpoint is the key's too · every audit entry hashes to a leaf under that checkpoint · every act, with all its
-fields, and every use is named by an entry · the words have the hash that the acts name · the acts stand in the order
-of the log · what the document says about standing follows from its acts.
+fields, and every use is named by an entry, and every entry of an act has its act · the words have the hash that the
+acts name · the acts stand in the order of the log · what the document says about standing follows from its acts.
 """
 
 import hashlib
@@ -26,6 +26,16 @@ from storage.consent.wording import Wording
 from storage.merkle import verify_inclusion
 
 LARGEST = 64 * 1024 * 1024
+_OF_ACTS = frozenset(
+    tag.value
+    for tag in (
+        AuditTag.CONSENT_GRANTED,
+        AuditTag.CONSENT_REQUESTED,
+        AuditTag.CONSENT_CONFIRMED,
+        AuditTag.CONSENT_REFUSED,
+        AuditTag.CONSENT_WITHDRAWN,
+    )
+)
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
@@ -100,6 +110,10 @@ def _acts(document: dict[str, Any], said: list[tuple[int, str, dict[str, Any]]])
         if act["position"] != place or act["party"] != document["party"]:
             yield f"act {act['id']} is not at its place"
         last = max([last, *seqs[:1]])
+    shown = {act["id"] for act in document["acts"]}
+    for seq, tag, data in said:
+        if tag in _OF_ACTS and data.get("consent") not in shown:
+            yield f"audit entry {seq} is of an act that is not shown: {data.get('consent')}"
 
 
 def _by_call(data: dict[str, Any], evidence: str) -> bool:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import shutil
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -180,6 +182,19 @@ def test_a_proof_is_private_signed_audited_and_checked_without_a_home(
     file = Path(made["json"])
     file.write_bytes(file.read_bytes().replace(b"Acme may", b"Acme can"))
     assert heedline("verify", made["json"], "--key", str(key)).status == 2
+
+
+def test_a_proof_of_a_ledger_somebody_has_been_at_says_so(heedline: Cli, home: Home, tmp_path: Path) -> None:
+    heedline("record", NUMBER, *FOR, *WORDS)
+    with closing(sqlite3.connect(home.database)) as forger:
+        forger.execute("DROP TRIGGER consents_no_update")
+        forger.execute("UPDATE consents SET kind = 'express_written'")
+        forger.commit()
+    done = heedline("proof", NUMBER, "--out", str(tmp_path / "out"))
+    assert (done.status, "does not hold" in done.error) == (1, True)
+    (file,) = (tmp_path / "out").glob("*.pdf")
+    checked = heedline("verify", str(file))
+    assert (checked.status, "not named, as it stands here" in checked.out) == (1, True)
 
 
 CSV = """number,at,valid_until,text,version,evidence

@@ -146,6 +146,16 @@ async def test_a_key_pressed_on_a_call_confirms_what_waits(db: Database, now: da
     assert await shown(db, made.token, now) is Why.USED
 
 
+async def test_evidence_of_a_confirmation_may_not_hold_the_number(db: Database, now: datetime) -> None:
+    made = await asked(db, now)
+    with pytest.raises(BadInput, match="number itself"):
+        await shown(db, made.token, now, evidence={"page": "https://acme.example/?phone=%2B1-212-555-0123"})
+    assert await shown(db, made.token, now, evidence={"ip": "203.0.113.9", "method": "magic"}) is None
+    async with db.read() as tx:
+        act = (await tx.consents.of(made.act.party_id))[-1]
+    assert act.evidence == {"ip": "203.0.113.9", "method": "token"}
+
+
 async def test_a_number_has_only_so_many_open_requests(db: Database, now: datetime) -> None:
     for _ in range(MOST_OPEN):
         await asked(db, now)

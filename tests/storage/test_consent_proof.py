@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +128,21 @@ async def test_what_was_changed_shows_and_so_does_a_maker_who_lies(
         return  # the number is the maker's word: the log knows it by a keyed hash only
     signed["note"] = PROOFS.sign(signed["proof"])
     assert verify(written(signed), signer.key).findings
+
+
+async def test_a_withdrawal_that_was_taken_out_of_the_ledger_shows_in_the_proof(
+    db: Database, ledger_file: Path, signer: CheckpointSigner, now: datetime
+) -> None:
+    await recorded(db, now)
+    await withdrawn(db, now + timedelta(days=1))
+    with closing(sqlite3.connect(ledger_file)) as forger:
+        forger.execute("DROP TRIGGER consents_no_delete")
+        forger.execute("DELETE FROM consents WHERE act = 'withdraw'")
+        forger.commit()
+    at = now + timedelta(days=2)
+    signed = await prove(db, CALLEE, keys=KEYS, signer=signer, proofs=PROOFS, by="a", now=at)
+    (finding,) = verify(written(signed), signer.key).findings
+    assert "an act that is not shown" in finding
 
 
 async def test_another_key_or_log_or_spelling_is_refused(db: Database, signer: CheckpointSigner, now: datetime) -> None:
