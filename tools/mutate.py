@@ -210,15 +210,15 @@ def _short(text: str) -> str:
 
 
 def imports() -> dict[str, set[str]]:
-    """Module of compliance → the modules of compliance that it imports."""
+    """Module of compliance → the modules of compliance that it takes something from."""
+    files = {name_of(file).removesuffix(".__init__"): file for file in (ROOT / "compliance").rglob("*.py")}
     found: dict[str, set[str]] = {}
-    for file in (ROOT / "compliance").rglob("*.py"):
-        name = name_of(file).removesuffix(".__init__")
+    for name, file in files.items():
         wanted: set[str] = set()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("compliance"):
-                wanted.add(node.module)
-                wanted |= {f"{node.module}.{alias.name}" for alias in node.names}
+            if isinstance(node, ast.ImportFrom) and node.module in files:
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                wanted |= {each if each in files else node.module for each in names}
         found[name] = wanted
     return found
 

@@ -73,23 +73,16 @@ def _lapses(law: AttemptCap, attempt: datetime, zones: Sequence[ZoneInfo]) -> da
     """When the attempt no longer counts, in UTC; None: never, or where nobody knows the calendar."""
     if law.hours is not None:
         return _later(attempt, timedelta(hours=law.hours))
-    assert law.calendar_days is not None  # the loader takes one of the two
-    latest: datetime | None = None
-    for zone in zones:
-        end = _midnight_after(attempt, law.calendar_days, zone)
-        if end is None:
-            return None
-        latest = end if latest is None else max(latest, end)
-    return latest
-
-
-def _midnight_after(instant: datetime, days: int, zone: ZoneInfo) -> datetime | None:
-    """The first instant of the local day that lies `days` after the instant's; None: beyond the calendar."""
+    days = timedelta(days=law.calendar_days or 0)
     try:
-        day = instant.astimezone(zone).date() + timedelta(days=days)
-        return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+        return max((_midnight_after(attempt, days, zone) for zone in zones), default=None)
     except OverflowError:
         return None
+
+
+def _midnight_after(instant: datetime, days: timedelta, zone: ZoneInfo) -> datetime:
+    """The first instant of the local day so many days after the instant's. Raises OverflowError: in no calendar."""
+    return datetime.combine(instant.astimezone(zone).date() + days, time(), tzinfo=zone).astimezone(UTC)
 
 
 def _later(instant: datetime, by: timedelta) -> datetime | None:

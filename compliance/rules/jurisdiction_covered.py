@@ -1,7 +1,9 @@
 from collections.abc import Sequence
 from datetime import UTC
+from functools import lru_cache
 
 from compliance.case import Case, Denial, Rule
+from compliance.jurisdictions import Packs
 from compliance.verdict import Confidence
 
 
@@ -20,8 +22,13 @@ class JurisdictionCovered(Rule):
             return self.missing("the number's region")
         if case.postal_unknown:
             return self.deny("postal_code is of no place in the United States or Canada")
-        absent = sorted(region for region in case.regions if not case.packs.covered(region))
+        absent = _not_covered(case.packs, case.regions)
         return self.deny(f"no data on {', '.join(absent)}") if absent else ()
+
+
+@lru_cache(maxsize=1 << 12)
+def _not_covered(packs: Packs, regions: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(region for region in regions if not packs.covered(region)))
 
 
 class PackAge(Rule):

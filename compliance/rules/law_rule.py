@@ -38,7 +38,8 @@ class LawRule(Rule, Generic[L]):
         return law is UNKNOWN_LAW or bool(law.of(self.topic)) or type(self).needs is not LawRule.needs
 
     def check(self, case: Case) -> Sequence[Denial]:
-        return self.weigh(case).denials
+        found = case.weighed.get(self.id)
+        return self.weigh(case).denials if found is None else found.denials
 
     def weigh(self, case: Case) -> Weighed:
         found = case.weighed.get(self.id)
