@@ -77,9 +77,9 @@ def _acts(sheet: Sheet, proof: dict[str, Any]) -> None:
     sheet.heading("What happened")
     for number, act in enumerate(proof["acts"], 1):
         sheet.keep(72)
-        waits = ", to be confirmed" if act["pending"] else ""
-        recording = " to be recorded" if act["kind"] == "recording" else ""
-        sheet.paragraph(f"{number}. {_DID[act['act']]}{recording}{waits}: {_when(act['at'])}", 11)
+        did = "Consent asked for, to be confirmed" if act["pending"] else _DID[act["act"]]
+        recording = " (to be recorded)" if act["kind"] == "recording" else ""
+        sheet.paragraph(f"{number}. {did}{recording}: {_when(act['at'])}", 11)
         sheet.pair("kind", _kind(act["kind"]))
         sheet.pair("purpose", _kind(act["purpose"]))
         sheet.pair("seller", act["seller"] or ("all" if act["act"] == "withdraw" else None))
