@@ -10,6 +10,7 @@ import fcntl
 import io
 import itertools
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,8 @@ CALLABLE, BLOCKED, UNREADABLE = "callable", "blocked", "unreadable"
 FILES = (CALLABLE, BLOCKED, UNREADABLE)
 REASON_COLUMNS = ("blocked_by", "blocked_why")
 BATCH = 4000  # records
+# How most lists write numbers; what this does not match is parsed with the numbering plans, which takes much longer.
+_NANP = re.compile(r"\(?([2-9][0-9]{2})\)?[ .-]?([2-9][0-9]{2})[ .-]?([0-9]{4})", re.ASCII)
 
 Knowledge = Callable[[], dict[str, str]]
 Progress = Callable[[int], None]
@@ -71,6 +74,7 @@ class Scrub:
     ) -> None:
         self._file, self._out, self._column, self._campaign = file, out, column, campaign
         self._region, self._knowledge, self._progress = default_region, knowledge, progress
+        self._is_nanp = default_region in ("US", "CA")
         self._began = time.monotonic()
         self._resumed = False
 
@@ -169,8 +173,10 @@ class Scrub:
     def _number(self, record: Record, column: int) -> tuple[Number | None, str]:
         if record.cells is None:
             return None, record.why
+        text = record.cells[column].strip()
+        national = _NANP.fullmatch(text) if self._is_nanp else None
         try:
-            return parse_number(record.cells[column].strip(), self._region), ""
+            return parse_number("+1" + "".join(national.groups()) if national else text, self._region), ""
         except BadNumber as error:
             return None, str(error)
 

@@ -1,5 +1,7 @@
 """Killed at any moment, an import leaves the old list or the new, whole, and the next import works."""
 
+import errno
+import os
 from datetime import date
 from time import monotonic
 
@@ -43,3 +45,23 @@ def test_a_swap_that_was_not_announced_is_seen_all_the_same(world: World, monkey
     while not registries.check(asked)[FTC].listed:
         assert monotonic() < patience
     assert not registries.check(Number("+12125550001"))[FTC].listed
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+def test_a_full_disk_leaves_the_old_list_and_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    world.take(flat(OLD), version_date=date(2026, 11, 1))
+    before = {file: file.stat().st_size for file in world.registry.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, full)
+        with pytest.raises(OSError, match="No space"):
+            world.take(flat(NEW))
+    assert {file: file.stat().st_size for file in world.registry.iterdir()} == before
+    assert world.listed("+12125550001")
+    world.take(flat(NEW))
+    assert world.listed("+12125550003")
