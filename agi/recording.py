@@ -19,12 +19,14 @@ from compliance.verdict import RecordingDuty, RecordingMode
 from storage.ids import new_id
 from storage.ledger.attempts import AttemptState
 from storage.ledger.dialplan import is_dialplans
+from storage.ledger.events import CallEvent
 from storage.ledger.recordings import Recording, RecordingState
 
 log = logging.getLogger(__name__)
 
 RATE = 8000
 ANNOUNCEMENT, NOTICE, KEY = "announcement", "notice", "key"
+SEALED = "RecordingSealed"
 MIX_MONITOR = "D"  # stereo, of .raw files
 
 
@@ -123,9 +125,15 @@ async def close_all(desk: Desk, attempt: str, reason: str, *, crashed: bool = Fa
         at = now()
         seconds = await desk.recorder.close_recording(recording=recording.id, at=at, crashed=crashed, reason=reason)
         async with desk.database.begin() as tx:
-            await tell_story(tx, attempt, now(), ("RecordingSealed", {"milliseconds": round(seconds * 1000)}))
+            if not any(_seals(line, recording.id) for line in await tx.events.of(attempt)):  # both ends may tell it
+                said: dict[str, object] = {"recording": recording.id, "milliseconds": round(seconds * 1000)}
+                await tell_story(tx, attempt, now(), (SEALED, said))
         total = (total or 0.0) + seconds
     return total
+
+
+def _seals(line: CallEvent, recording: str) -> bool:
+    return line.kind == SEALED and line.data.get("recording") == recording
 
 
 async def _stop_listening(request: AgiRequest) -> None:

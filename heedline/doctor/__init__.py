@@ -4,6 +4,7 @@ import datetime
 
 from compliance.errors import HeedlineError
 from heedline.doctor import keeping, law, machine
+from heedline.doctor.door import dialplan_door
 from heedline.doctor.finding import Finding, Level, fail, ok
 from heedline.doctor.switch import switch
 from heedline.home import Home
@@ -29,5 +30,6 @@ async def examine(home: Home, now: datetime.datetime | None = None) -> list[Find
     findings.append(keeping.prompts(home))
     findings += await law.rules(home, now)
     findings += await switch(Instance(home, settings))
+    findings += await dialplan_door(settings)
     findings += machine.spool(home, settings)
     return findings

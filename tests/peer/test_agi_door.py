@@ -348,6 +348,20 @@ async def test_the_end_of_a_call_is_its_disposition(shop: Shop, status: str, dis
     await shop.allowed()
 
 
+async def test_both_ends_of_a_call_may_tell_its_end_at_once(shop: Shop) -> None:
+    dialplan = await shop.allowed()
+    attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+    await dialplan.agi("record_start", attempt, "notice", "words")
+    dialplan.hang_up()
+    again = [dialplan.agi("record_stop", attempt) for _ in range(3)]
+    ended, *stopped = await asyncio.gather(dialplan.agi("ended", attempt, "ANSWER"), *again)
+    assert ended == {"HEEDLINE_ENDED": "completed"}
+    assert {said["HEEDLINE_RECORD"] for said in stopped} <= {"sealed", "none"}
+    async with shop.desk.database.read() as tx:
+        story = [line.kind for line in await tx.events.of(attempt)]
+    assert story.count("RecordingSealed") == 1
+
+
 async def test_a_call_whose_channel_is_gone_is_ended_and_one_nobody_can_ask_about_is_not(shop: Shop) -> None:
     dialplan = await shop.allowed()
     attempt = dialplan.variables["HEEDLINE_ATTEMPT"]

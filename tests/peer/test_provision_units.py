@@ -75,7 +75,10 @@ def test_systemd_notices_a_broken_unit(units: list[Path]) -> None:
     assert "ExecStrat" in said.stderr
 
 
-@pytest.mark.parametrize("name", ["heedline-pbx@.service", "heedline-recorder.service", "heedline-conductor.service"])
+@pytest.mark.parametrize(
+    "name",
+    ["heedline-pbx@.service", "heedline-recorder.service", "heedline-conductor.service", "heedline-agi.service"],
+)
 def test_every_service_is_locked_in(name: str) -> None:
     text = (UNITS / name).read_text()
     wanted = (
