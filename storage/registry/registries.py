@@ -176,6 +176,11 @@ class Registries:
                         f"{self._current}: names an index that is not there; import the list again"
                     ) from None
                 continue
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                raise RegistryDamaged(
+                    f"{self._folder}: can't be read ({why}); is it the user's Heedline runs as?"
+                ) from None
             self._take(opened)
             self._mark = mark
             return

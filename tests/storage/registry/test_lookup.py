@@ -120,6 +120,15 @@ def test_another_lists_index_is_not_taken_for_this_one(world: World) -> None:
         world.open()
 
 
+def test_what_can_not_be_read_at_all_is_an_error_of_the_registry(world: World) -> None:
+    world.take(flat([2125550123]))
+    (index,) = world.indexes()
+    index.unlink()
+    index.mkdir()
+    with pytest.raises(RegistryDamaged, match="Is a directory"):
+        world.open()
+
+
 def test_the_file_is_noise_to_whoever_has_another_key(world: World, tmp_path: Path) -> None:
     other = World(tmp_path / "other", b"o" * 32)
     other.folder.mkdir()
