@@ -177,10 +177,7 @@ class Registries:
                     ) from None
                 continue
             except OSError as error:
-                why = error.strerror or type(error).__name__
-                raise RegistryDamaged(
-                    f"{self._folder}: can't be read ({why}); is it the user's Heedline runs as?"
-                ) from None
+                raise self._unreadable(error) from None
             self._take(opened)
             self._mark = mark
             return
@@ -190,7 +187,13 @@ class Registries:
             found = os.stat(self._current)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._unreadable(error) from None
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _unreadable(self, error: OSError) -> RegistryDamaged:
+        why = error.strerror or type(error).__name__
+        return RegistryDamaged(f"{self._folder}: can't be read ({why}); is it the user's Heedline runs as?")
 
     def _open(self, named: Iterable[tuple[str, str]]) -> dict[str, StandingList]:
         kept = {one.version.version: one for one in self._standing}
