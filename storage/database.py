@@ -27,6 +27,7 @@ from storage.errors import DatabaseMissing
 from storage.failures import DRIVER_ERRORS, translated
 from storage.migrations import Upgraded, check_schema, upgrade
 from storage.numbers import NumberKeys
+from storage.prepared import raw
 from storage.unit import Transaction, to_the_end
 
 if TYPE_CHECKING:
@@ -180,7 +181,12 @@ class Database:
 
     async def _savepoint(self, verb: str) -> None:
         try:
-            if self._writer is not None:
+            if self._writer is None:
+                return
+            driver = raw(self._writer)  # in a transaction it never waits: no trip to its thread
+            if driver is not None:
+                driver.execute(f"{verb} unit")
+            else:
                 await self._writer.exec_driver_sql(f"{verb} unit")
         except DRIVER_ERRORS as error:
             raise translated(error) from error
@@ -246,3 +252,4 @@ class Database:
 
 async def _started(connection: AsyncConnection) -> None:
     await connection.start()
+    await connection.begin()

@@ -10,7 +10,7 @@ from storage.errors import DatabaseBusy, DatabaseFailed, LedgerConflict, Storage
 _BUSY_WORDS = ("locked", "lock timeout", "busy")
 
 
-# What a database can throw at us: SQLAlchemy's errors, SQLite's own (from BEGIN, which goes to the driver
+# What a database can throw at us: SQLAlchemy's errors, SQLite's own (from what goes to the driver
 # directly), and the network's when a server is gone.
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, OSError)
 
@@ -20,7 +20,7 @@ def translated(error: Exception) -> StorageError:
     if isinstance(error, PoolTimeout):
         return DatabaseBusy("the ledger's read connections are all in use; try again")
     said = _said(error.orig if isinstance(error, DBAPIError) else error)
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError):
         return LedgerConflict(f"the ledger refuses the fact: {said}")
     if any(word in said for word in _BUSY_WORDS):
         return DatabaseBusy(

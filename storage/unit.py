@@ -6,6 +6,7 @@ nothing else.
 """
 
 import asyncio
+import sqlite3
 import types
 from collections.abc import Coroutine, Generator, Mapping, Sequence
 from functools import cached_property, partial
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.failures import DRIVER_ERRORS, translated
 from storage.numbers import NumberKeys
+from storage.prepared import Prepared, prepared, raw
 
 if TYPE_CHECKING:
     from storage.audit import Audit, CheckpointSigner
@@ -82,7 +84,7 @@ class Transaction:
     """One unit of work. Every statement of a repository goes through `run`, `all`, `first` or `scalar`.
 
     `values` are those of a statement's bound parameters, or of an insert's columns: a statement that is made once
-    and run with values costs a fraction of one that is put together every time.
+    and run with values costs a fraction of one that is put together every time (see `storage.prepared`).
     """
 
     def __init__(self, connection: AsyncConnection, keys: NumberKeys, signer: "CheckpointSigner | None" = None) -> None:
@@ -100,23 +102,78 @@ class Transaction:
 
     async def run(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Run a statement that changes rows; returns how many it changed."""
+        cursor = self._at_once(statement, values)
+        if cursor is not None:
+            return cursor[0].rowcount
         return (await self._execute(statement, values)).rowcount
 
     async def run_each(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run one statement for many rows of values."""
-        await self._execute(statement, rows)
+        """Run one statement for many rows of values, all of the same names."""
+        found = self._direct(statement, rows[0] if rows else None)
+        if found is None:
+            await self._execute(statement, rows)
+            return
+        made, driver = found
+        try:
+            driver.executemany(made.sql, [made.bound(row) for row in rows])
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
 
     async def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """All rows of a query."""
+        cursor = self._at_once(statement, values)
+        if cursor is not None:
+            return [cursor[1].row(row) for row in self._fetched(cursor[0])]
         return (await self._execute(statement, values)).all()
 
     async def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         """The first row of a query, or None."""
+        cursor = self._at_once(statement, values)
+        if cursor is not None:
+            rows = self._fetched(cursor[0])
+            return cursor[1].row(rows[0]) if rows else None
         return (await self._execute(statement, values)).first()
 
     async def scalar(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row, or None."""
-        return (await self._execute(statement, values)).scalar()
+        if values is None:
+            return (await self._execute(statement, values)).scalar()
+        row = await self.first(statement, values)
+        return None if row is None else row[0]
+
+    def _direct(
+        self, statement: Executable, values: Mapping[str, Any] | None
+    ) -> "tuple[Prepared, sqlite3.Connection] | None":
+        """A statement made once, and SQLite's connection to run it on: inside a transaction nothing waits."""
+        if values is None or self._connection.dialect.name != "sqlite":
+            return None
+        driver = raw(self._connection)
+        if driver is None:
+            return None
+        try:
+            made = prepared(statement, tuple(values), self._connection.dialect)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+        return None if made is None else (made, driver)
+
+    def _at_once(
+        self, statement: Executable, values: Mapping[str, Any] | None
+    ) -> "tuple[sqlite3.Cursor, Prepared] | None":
+        found = self._direct(statement, values)
+        if found is None or values is None:
+            return None
+        made, driver = found
+        try:
+            return driver.execute(made.sql, made.bound(values)), made
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+
+    @staticmethod
+    def _fetched(cursor: sqlite3.Cursor) -> list[tuple[Any, ...]]:
+        try:
+            return cursor.fetchall()
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
 
     @cached_property
     def parties(self) -> "Parties":

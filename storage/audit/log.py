@@ -47,7 +47,7 @@ class Audit:
     async def append_each(self, tag: AuditTag, at: datetime, datas: Sequence[Mapping[str, AuditValue]]) -> int:
         """Append an entry for each of the data, as `append` does; returns the first one's seq."""
         texts = [checked_data(data) for data in datas]
-        tail = await self._tx.first(_TAIL)
+        tail = await self._tx.first(_TAIL, {})
         first, previous = (0, GENESIS) if tail is None else (tail.seq + 1, tail.hash)
         at_us = to_us(at)
         rows: list[dict[str, Any]] = []

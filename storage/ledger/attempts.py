@@ -93,6 +93,16 @@ _COMMIT = (
         facts_digest=bindparam("facts"),
     )
 )
+_END = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("of"), attempts.c.state != AttemptState.ENDED.value)
+    .values(
+        state=AttemptState.ENDED.value,
+        disposition=bindparam("how"),
+        detail=bindparam("said"),
+        ended_us=bindparam("at"),
+    )
+)
 _IN_FLIGHT = select(attempts).where(
     attempts.c.party_id == bindparam("party"), attempts.c.state == AttemptState.DIALLING.value
 )
@@ -185,16 +195,8 @@ class Attempts:
 
     async def end(self, attempt_id: str, disposition: str, detail: str, at: datetime) -> bool:
         """→ ended. False when it had ended before: the first disposition stands. Raises NoSuchAttempt."""
-        changed = await self._tx.run(
-            self._of(attempt_id)
-            .where(attempts.c.state != AttemptState.ENDED.value)
-            .values(
-                state=AttemptState.ENDED.value,
-                disposition=disposition,
-                detail=detail[:LONGEST_DETAIL],
-                ended_us=to_us(at),
-            )
-        )
+        values = {"of": attempt_id, "how": disposition, "said": detail[:LONGEST_DETAIL], "at": to_us(at)}
+        changed = await self._tx.run(_END, values)
         if not changed:
             await self.get(attempt_id)
         return changed > 0

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from storage import schema
 from storage.errors import LedgerConflict, NotFound
@@ -100,6 +100,31 @@ def _microseconds(moment: datetime | None) -> int | None:
 
 
 _OPEN, _OPEN_SEGMENT = insert(schema.recordings), insert(schema.segments)
+_CLOSE_SEGMENT = (
+    update(schema.segments)
+    .where(schema.segments.c.recording_id == bindparam("of"), schema.segments.c.number == bindparam("which"))
+    .values(state=bindparam("becomes"), ciphertext_size=bindparam("size"), sha256=bindparam("digest"))
+)
+_VOID_SEGMENTS = (
+    update(schema.segments)
+    .where(schema.segments.c.recording_id == bindparam("of"))
+    .where(schema.segments.c.state == RecordingState.OPEN.value)
+    .values(state=RecordingState.FAILED.value, ciphertext_size=0)
+)
+_CLOSE = (
+    update(schema.recordings)
+    .where(schema.recordings.c.id == bindparam("of"), schema.recordings.c.state == RecordingState.OPEN.value)
+    .values(
+        state=bindparam("becomes"),
+        sealed_us=bindparam("at"),
+        manifest=bindparam("paper"),
+        manifest_signature=bindparam("signature"),
+        crashed=bindparam("died"),
+        reason=bindparam("why"),
+    )
+)
+_FIND = select(schema.recordings).where(schema.recordings.c.id == bindparam("of"))
+_PAUSES = select(schema.pauses).where(schema.pauses.c.recording_id == bindparam("of")).order_by(schema.pauses.c.from_us)
 
 
 class Recordings:
@@ -144,20 +169,12 @@ class Recordings:
         self, recording_id: str, number: int, state: RecordingState, size: int, sha256: bytes
     ) -> None:
         """The segment's file has its last byte: `size` in bytes, `sha256` over all of them."""
-        await self._tx.run(
-            update(schema.segments)
-            .where(schema.segments.c.recording_id == recording_id, schema.segments.c.number == number)
-            .values(state=state.value, ciphertext_size=size, sha256=sha256)
-        )
+        values = {"of": recording_id, "which": number, "becomes": state.value, "size": size, "digest": sha256}
+        await self._tx.run(_CLOSE_SEGMENT, values)
 
     async def segments_void(self, recording_id: str) -> int:
         """Segments that were committed and never came to hold a chunk are marked failed, with no bytes."""
-        return await self._tx.run(
-            update(schema.segments)
-            .where(schema.segments.c.recording_id == recording_id)
-            .where(schema.segments.c.state == RecordingState.OPEN.value)
-            .values(state=RecordingState.FAILED.value, ciphertext_size=0)
-        )
+        return await self._tx.run(_VOID_SEGMENTS, {"of": recording_id})
 
     async def sealed(
         self,
@@ -195,24 +212,21 @@ class Recordings:
         crashed: bool,
         reason: str,
     ) -> None:
-        changed = await self._tx.run(
-            update(schema.recordings)
-            .where(schema.recordings.c.id == recording_id)
-            .where(schema.recordings.c.state == RecordingState.OPEN.value)
-            .values(
-                state=state.value,
-                sealed_us=to_us(at),
-                manifest=None if manifest is None else manifest.decode("ascii"),
-                manifest_signature=signature,
-                crashed=crashed,
-                reason=reason[:256],
-            )
-        )
+        values = {
+            "of": recording_id,
+            "becomes": state.value,
+            "at": to_us(at),
+            "paper": None if manifest is None else manifest.decode("ascii"),
+            "signature": signature,
+            "died": crashed,
+            "why": reason[:256],
+        }
+        changed = await self._tx.run(_CLOSE, values)
         if changed != 1:
             raise LedgerConflict(f"recording {recording_id}: not open, so it can't be {state.value}")
 
     async def find(self, recording_id: str) -> Recording | None:
-        row = await self._tx.first(select(schema.recordings).where(schema.recordings.c.id == recording_id))
+        row = await self._tx.first(_FIND, {"of": recording_id})
         return None if row is None else _recording(row)
 
     async def get(self, recording_id: str) -> Recording:
@@ -306,6 +320,5 @@ class Pauses:
         return bool(lasting)
 
     async def of(self, recording_id: str) -> list[Pause]:
-        query = select(schema.pauses).where(schema.pauses.c.recording_id == recording_id)
-        rows = await self._tx.all(query.order_by(schema.pauses.c.from_us))
+        rows = await self._tx.all(_PAUSES, {"of": recording_id})
         return [Pause(from_us(row.from_us), _instant(row.to_us)) for row in rows]

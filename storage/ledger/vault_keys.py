@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from storage import schema
 from storage.errors import LedgerConflict, NotFound
@@ -54,6 +54,17 @@ class Kek:
 
 
 _ADD = insert(schema.wraps)
+_LIVING = (
+    select(schema.keks)
+    .where(
+        schema.keks.c.tenant == bindparam("tenant"),
+        schema.keks.c.retention_class == bindparam("retention_class"),
+        schema.keks.c.month == bindparam("month"),
+        schema.keks.c.sealed_private.is_not(None),
+    )
+    .order_by(schema.keks.c.id.desc())
+    .limit(MOST_LIVING)
+)
 
 
 class Wraps:
@@ -132,13 +143,8 @@ class Keks:
 
     async def living(self, tenant: str, retention_class: str, month: str) -> list[Kek]:
         """Those of that month that have not been destroyed, the newest first."""
-        query = select(schema.keks).where(
-            schema.keks.c.tenant == tenant,
-            schema.keks.c.retention_class == retention_class,
-            schema.keks.c.month == month,
-            schema.keks.c.sealed_private.is_not(None),
-        )
-        rows = await self._tx.all(query.order_by(schema.keks.c.id.desc()).limit(MOST_LIVING))
+        values = {"tenant": tenant, "retention_class": retention_class, "month": month}
+        rows = await self._tx.all(_LIVING, values)
         return [_kek(row) for row in rows]
 
     async def list(self) -> list[Kek]:
