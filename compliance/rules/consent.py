@@ -5,7 +5,7 @@ from compliance.case import Case, Denial, Rule
 from compliance.consents import confirmed, latest, obtained
 from compliance.facts import Consent, ConsentKind
 from compliance.jurisdictions.model import ConsentLaw
-from compliance.relationship import plus_months
+from compliance.relationship import within_months
 from compliance.rules.law_rule import LawRule
 from compliance.verdict import Confidence
 
@@ -78,5 +78,4 @@ def _fresh(case: Case, consent: Consent, months: int, at: datetime) -> bool:
     if confirmed(consent, at):
         assert consent.confirmed_at is not None
         given = max(given, consent.confirmed_at)
-    days = ((at.astimezone(zone).date(), given.astimezone(zone).date()) for zone in case.zones)
-    return bool(case.zones) and all(today <= plus_months(day, months) for today, day in days)
+    return within_months(given, months, at, case.zones)

@@ -312,3 +312,48 @@ def test_properties_are_not_empty_some_generated_calls_are_allowed() -> None:
     collect()
     assert sum(verdicts) > len(verdicts) // 10
     assert sum(verdicts) < len(verdicts)
+
+
+ends_of_time = st.sampled_from(
+    [datetime.min, datetime.max, datetime(1900, 1, 1), datetime(2199, 12, 31, 23, 59, 59), datetime(2000, 1, 1)]
+).map(lambda at: at.replace(tzinfo=UTC))
+no_number = st.text(max_size=20)
+
+
+@given(
+    both_gates,
+    st.sampled_from([GOOD, dataclasses.replace(GOOD, number=Number("+33123456789")), Facts()]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "at": ends_of_time.filter(lambda at: 2000 <= at.year < 2200),
+            "attempts": st.lists(ends_of_time, max_size=3).map(tuple),
+            "refusals": st.lists(ends_of_time, max_size=3).map(tuple),
+            "silent_calls": st.lists(ends_of_time, max_size=3).map(tuple),
+            "relationship": st.builds(Relationship, st.sampled_from(RelationshipKind), ends_of_time),
+            "consents": st.builds(
+                Consent,
+                st.sampled_from(ConsentKind),
+                obtained_at=ends_of_time,
+                confirmed_at=maybe(ends_of_time),
+                withdrawn_at=maybe(ends_of_time),
+                expires_at=maybe(ends_of_time),
+            ).map(lambda one: (one, one)),
+            "reassigned": st.builds(
+                Reassigned, st.sampled_from(ReassignedAnswer), ends_of_time, st.sampled_from([date.min, date.max])
+            ),
+            "registries": st.sampled_from([date.min, date.max]).map(registries),
+            "switches": st.dictionaries(
+                no_number, st.builds(Switch, st.booleans(), maybe(ends_of_time), maybe(ends_of_time)), max_size=3
+            ),
+            "caller_id": no_number,
+            "postal_code": no_number,
+            "region": st.from_regex(r"\A[A-Z]{2}(-[A-Z0-9]{1,3})?\Z"),
+            "abandonment": st.builds(Abandonment, st.integers(0, 10**12), st.integers(0, 10**12)),
+        },
+    ),
+)
+@settings(max_examples=400, deadline=None)
+def test_gate_answers_whatever_the_facts_are(gate: Gate, facts: Facts, wild: dict[str, object]) -> None:
+    found = gate.check(dataclasses.replace(facts, **wild))
+    assert Verdict.from_json(found.to_json()) == found
