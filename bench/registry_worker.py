@@ -14,6 +14,7 @@ import numpy as np
 from compliance.number import Number
 from storage.registry import Order, Registries, importing
 from storage.registry.flat import FlatLines
+from storage.registry.reading import CHUNK
 
 LIST = "us.ftc.ndnc"
 ROUNDS = 3
@@ -63,7 +64,7 @@ def bulk(folder: Path, text: Path) -> dict[str, float]:
     for _ in range(ROUNDS):
         began = time.perf_counter()
         with text.open("rb") as stream:
-            numbers = np.concatenate(list(FlatLines(text.name, "1").numbers(iter(lambda: stream.read(1 << 22), b""))))
+            numbers = np.concatenate(list(FlatLines(text.name, "1").numbers(iter(lambda: stream.read(CHUNK), b""))))
         reading = time.perf_counter() - began
         swept = registries.sweep(numbers)[LIST]
         rounds.append((time.perf_counter() - began, reading))

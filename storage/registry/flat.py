@@ -1,4 +1,4 @@
-"""Flat lists: a number a line, nothing else, read a few megabytes at a time without looking at single lines.
+"""Flat lists: a number a line, nothing else, read a megabyte at a time without looking at single lines.
 
     416,1234567     area code, comma, seven digits (FTC, Canada)
     4161234567      ten digits (FTC of 2003, state lists); also 14161234567 and +14161234567

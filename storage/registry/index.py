@@ -14,6 +14,7 @@ start and length. A look-up is one step in a table made of it and one block open
 
 import mmap
 import os
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -59,25 +60,30 @@ class IndexWriter:
         self._stream = stream
         self._stream.write(self._head)
         self._at = len(self._head)
-        self._blocks: dict[int, tuple[int, int]] = {}
+        self._written: dict[int, int] = {}  # row → a bit for each of its blocks that was written
+        self._numbers, self._starts, self._lengths = array("Q"), array("Q"), array("Q")
 
     def add(self, number: int, plain: bytes) -> None:
         """Seal a block; its number comes once a file. Raises ValueError: it came already."""
-        if number in self._blocks:
+        row, bit = number // ROW, 1 << number % ROW
+        written = self._written.get(row, 0)
+        if written & bit:
             raise ValueError("a block is written once: its nonce must not be used again")
+        self._written[row] = written | bit
         sealed = self._aead.encrypt(number.to_bytes(_NONCE, "big"), plain, None)
         self._stream.write(sealed)
-        self._blocks[number] = (self._at, len(sealed))
+        for values, value in ((self._numbers, number), (self._starts, self._at), (self._lengths, len(sealed))):
+            values.append(value)
         self._at += len(sealed)
 
     def finish(self, about: dict[str, object]) -> None:
         """Write what ends the file, and make it durable."""
-        numbers = sorted(self._blocks)
-        spans = [self._blocks[number] for number in numbers]
+        numbers = np.frombuffer(self._numbers, np.uint64)
+        order = np.argsort(numbers)
         directory = (
-            np.array(numbers, "<u8").tobytes()
-            + np.array([start for start, _ in spans], "<u8").tobytes()
-            + np.array([length for _, length in spans], "<u4").tobytes()
+            numbers[order].astype("<u8").tobytes()
+            + np.frombuffer(self._starts, np.uint64)[order].astype("<u8").tobytes()
+            + np.frombuffer(self._lengths, np.uint64)[order].astype("<u4").tobytes()
         )
         plain = canonical({"blocks": len(numbers), **about}).encode() + b"\n" + directory
         footer = self._aead.encrypt(_FOOTER_NONCE, plain, self._head)
