@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agi.errors import BadAgi
+from storage.audit import without_numbers
 from storage.ids import is_id
 
 _NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -36,6 +37,8 @@ def words_id(text: str) -> str:
     """The name of a prompt or text and its state, as `our-notice v3`. Raises BadAgi."""
     if not _NAMES.fullmatch(text):
         raise BadAgi("AGI: the name of what was said: 1 to 64 letters, digits, blanks and . _ -")
+    if without_numbers(text) != text:
+        raise BadAgi("AGI: the name of what was said may not hold a phone number")
     return text
 
 

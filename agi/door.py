@@ -21,6 +21,7 @@ from agi.errors import AgiError
 from agi.server import AgiRequest, AgiServer
 from agi.variables import Variables, denied
 from compliance.errors import HeedlineError
+from storage.audit import without_numbers
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,9 @@ class Door:
         try:
             return await self._in_time(offer, request)
         except (HeedlineError, OSError) as error:
-            said = str(error) if isinstance(error, HeedlineError) else type(error).__name__
-            log.warning("AGI %s: %s", path, said)
+            # What a dialplan hands over may be a number in the wrong place, and an error may repeat it.
+            said = without_numbers(str(error)) if isinstance(error, HeedlineError) else type(error).__name__
+            log.warning("AGI %s: %s", path, said.removeprefix("AGI: "))
         except Exception:
             log.exception("AGI %s failed", path)
             said = "an error in Heedline itself"

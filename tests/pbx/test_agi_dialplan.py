@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -75,6 +76,19 @@ exten => _+X.,1,Gosub(heedline-gate,s,1(${EXTEN},strict))
 exten => answer,1,Answer()
  same => n,Wait(60)
 """
+
+
+def guide(sound: Path) -> str:
+    """The example of the administrator's guide, with this PBX's phones and sound in it."""
+    text = (Path(__file__).resolve().parents[2] / "asterisk_conf" / "README.md").read_text()
+    block = next(part for part in text.split("```") if "[our-agents]" in part)
+    for name in ("our-notice)", "our-question,1", "our-you-have-been-removed)", "our-this-call-is-not-allowed)"):
+        assert name in block
+        block = block.replace(name, f"{sound}{name.removeprefix('our-').lstrip('abcdefghijklmnopqrstuvwxyz-')}")
+    for theirs, ours in (("_1NXXNXXXXXX", "_+X."), ("spring", "strict"), ("${HEEDLINE_NUMBER}@our-trunk", "callee")):
+        assert theirs in block
+        block = block.replace(theirs, ours)
+    return block
 
 
 @dataclass
@@ -157,7 +171,7 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         each.mkdir(mode=0o700)
     notice = folder / "notice"
     write_tone(notice.with_suffix(".wav"), 600.0, 1.0)
-    (local / "extensions.conf").write_text(DIALPLAN.replace("NOTICE)", f"{notice})"))
+    (local / "extensions.conf").write_text(DIALPLAN.replace("NOTICE)", f"{notice})") + guide(notice))
     regions = "".join(f'{key}_region = "US-NY"\n' for key in ("agent", "storage", "seller"))
     async with World(folder, free_ports(), extra=f"[agi]\nport = {port}\n[call]\n{regions}") as world:
         pbx = world.pbx
@@ -198,6 +212,44 @@ async def test_an_allowed_call_is_dialled_recorded_and_told_to_its_end(shop: Sho
     story = "\n".join(story_lines(await world.story(attempt.id)))
     for words in ("the gate allows it", "the attempt is durable", "recording runs", "is sealed"):
         assert words in story
+
+
+async def test_the_guides_dialplan_records_once_the_callee_has_pressed_the_key(shop: Shop) -> None:
+    world = shop.world
+    async with shop.asking("our-agents", endpoint="PJSIP/agent") as asked:
+        call = await world.callee.called()
+        await call.answered()
+        await asyncio.sleep(0.7)
+        await world.callee.press("1")
+        await asyncio.sleep(2.0)  # they talk
+        await world.callee.hang_up()
+        await call.ended()
+        attempt = await shop.over(asked.number)
+    assert attempt.disposition == "completed"
+    async with world.database.read() as tx:
+        (recording,) = await tx.recordings.of_attempt(attempt.id)
+        act = (await tx.consents.of(attempt.party_id))[-1]
+    assert (act.evidence["key"], act.evidence["mode"]) == ("1", "explicit")
+    assert act.at <= recording.started
+    said, _ = await Centre(world, []).audio(recording)
+    assert tone_seconds(said, CALLEE_HZ) > 1.0
+
+
+async def test_the_guides_dialplan_lets_the_callee_out_for_good(shop: Shop) -> None:
+    world = shop.world
+    async with shop.asking("our-agents", endpoint="PJSIP/agent") as asked:
+        call = await world.callee.called()
+        await call.answered()
+        await asyncio.sleep(0.7)
+        await world.callee.press("9")
+        await call.ended()
+        attempt = await shop.over(asked.number)
+    assert attempt.disposition == "opted_out"
+    async with world.database.read() as tx:
+        assert await tx.dnc.check(asked.number) is not None
+        assert list(await tx.recordings.of_attempt(attempt.id)) == []
+    async with shop.asking("only-ask", asked.number) as again:
+        assert await again.heedline("DECISION") == "deny"
 
 
 async def test_a_denied_call_is_not_dialled_and_says_why(shop: Shop) -> None:

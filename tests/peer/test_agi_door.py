@@ -102,6 +102,17 @@ async def test_whatever_is_unclear_is_no_and_leaves_no_attempt(shop: Shop, argum
     assert await shop.attempts() == []
 
 
+async def test_a_number_in_the_wrong_place_is_not_repeated(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    for path, arguments in (
+        ("gate", (NUMBER, NUMBER)),
+        ("dnc_check", (NUMBER, NUMBER[1:])),
+        ("optout", (NUMBER, NUMBER)),
+    ):
+        said = await shop.dialplan().agi(path, *arguments)
+        assert NUMBER[-7:] not in said["HEEDLINE_REASON"]
+    assert NUMBER[-7:] not in caplog.text
+
+
 async def test_a_caller_who_goes_away_before_the_answer_leaves_no_open_attempt(shop: Shop) -> None:
     gone = shop.dialplan(hangs_up_at="SET VARIABLE")
     await gone.agi("gate", NUMBER, "spring")
@@ -288,6 +299,7 @@ async def test_where_the_announcement_belongs_on_the_recording_the_callee_comes_
         ("ATTEMPT", "key", "words", "12"),
         ("ATTEMPT", "notice", ""),
         ("ATTEMPT", "notice", "a'b"),
+        ("ATTEMPT", "notice", "said to 12125550123"),
         ("ATTEMPT", "notice", "words", "", "more"),
     ],
 )
