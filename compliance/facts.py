@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 
 from compliance.errors import BadInput
 from compliance.number import Number
@@ -21,6 +22,12 @@ from compliance.terms import RelationshipKind as RelationshipKind
 from compliance.verdict import canonical_json, instant_text
 
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
+
+
+@lru_cache(1024)
+def _is_region(text: str) -> bool:
+    return _REGION.fullmatch(text) is not None
+
 
 MAX_RING_SECONDS = 120
 """The longest any call of ours rings; an unknown ring time counts as this one."""
@@ -153,7 +160,7 @@ class Facts:
             raise BadInput(f"facts: ring_seconds must be 1 to {MAX_RING_SECONDS}")
         for name in ("region", "agent_region", "storage_region", "seller_region"):
             region = getattr(self, name)
-            if region is not None and _REGION.fullmatch(region) is None:
+            if region is not None and not _is_region(region):
                 raise BadInput(f"facts: {name} must be an ISO 3166 code such as US-CA, US or GB")
 
     def to_dict(self) -> dict[str, object]:

@@ -133,6 +133,15 @@ def instant(value: object) -> datetime:
     raise Wrong("must be a time with offset, e.g. 2026-11-21T17:00:00Z")
 
 
+def plain_instant(value: str) -> datetime:
+    """`instant` of what is text for certain. Raises Wrong, ValueError."""
+    if _INSTANT.fullmatch(value):
+        at = datetime.fromisoformat(value)
+        if 1900 <= at.year < 2200:
+            return at
+    raise Wrong("must be a time with offset, e.g. 2026-11-21T17:00:00Z")
+
+
 def instants(value: object) -> tuple[datetime, ...]:
     return tuple(instant(item) for item in _list(value))
 
