@@ -37,7 +37,7 @@ TINY = Sizes(200_000, 20_000, 1_000, 20_000, 2_000)
 
 
 async def measure(folder: Path, sizes: Sizes, say: Say) -> list[Figure]:
-    """Raises HeedlineError: something could not be measured. Takes 5 GB of disk at full size, given back."""
+    """Raises HeedlineError: something could not be measured. Takes 6 GB of disk at full size, given back."""
     folder.mkdir()
     made = await asyncio.to_thread(_files, folder, sizes)
     say(f"  a list of {made:,} numbers is made")
