@@ -69,20 +69,20 @@ class Bench:
         self.folder, self.ports = folder, ports
         self.figures: list[Figure] = []
 
-    def ground(self, name: str, agents: int, probes: int = 0) -> Ground:
+    def ground(self, name: str, agents: int, probes: int = 0, ports: BenchPorts | None = None) -> Ground:
         folder = self.folder / name
         folder.mkdir()
-        return Ground(folder, self.ports, agents, probes)
+        return Ground(folder, ports or self.ports, agents, probes)
 
     async def cost(self) -> None:
-        """Sides take turns, so that a busy minute of the machine hits both."""
+        """Both sides at the same time, so that whatever the machine does hits both."""
         for calls in self.size.cost_calls:
             steady, whole, long, shares = [], [], [], []
-            ground, life = self.ground(f"c{calls}", calls), 0.0
+            grounds = self.ground(f"c{calls}", calls), self.ground(f"d{calls}", calls, ports=self.ports.beside())
+            life, asterisk = 0.0, []
             for turn in range(self.size.cost_rounds):
-                order: list[Maker] = [dialplan, heedline] if turn % 2 == 0 else [heedline, dialplan]
-                found = {found.side: found for found in [await self._cost(m, ground, calls, turn) for m in order]}
-                bare, ours = found["dialplan"], found["heedline"]
+                bare, ours = await self._cost(grounds, calls, turn)
+                asterisk.append(ours.by["asterisk"] / bare.by["asterisk"])
                 steady.append(ours.steady / bare.steady)
                 whole.append(ours.whole / bare.whole)
                 long.append(ours.of_life(LONG_S) / bare.of_life(LONG_S))
@@ -92,20 +92,34 @@ class Bench:
             basis += f"{statistics.median(b for b, _ in shares):.2f} %; each round: {_list(steady)}"
             self.figures += [
                 at_most(f"CPU a recorded call, {calls} talking", statistics.median(steady), 1.35, "×", basis),
+                Figure(f"of it Asterisk alone, {calls}", statistics.median(asterisk), "×", _list(asterisk)),
                 Figure(f"whole life, calls of {life:.0f} s, {calls}", statistics.median(whole), "×", _list(whole)),
                 Figure(
                     f"whole life, calls of {LONG_S:.0f} s, {calls}", statistics.median(long), "×", "from the two above"
                 ),
             ]
 
-    async def _cost(self, maker: Maker, ground: Ground, calls: int, turn: int) -> costs.Cost:
-        async with maker(ground) as side:
-            self.say(f"  {side.name}: {calls} recorded calls, round {turn + 1} of {self.size.cost_rounds}")
-            found = await costs.measure(side, ground, ground.folder, calls, RATE, self.size.cost_window)
-        parts = ", ".join(f"{name} {share * 100:.1f} %" for name, share in found.by.items())
-        whole = ", ".join(f"{name} {seconds / calls * 1000:.0f} ms" for name, seconds in found.whole_by.items())
-        self.say(f"    talking, of one core: {parts}; a whole call: {whole}")
-        return found
+    async def _cost(self, grounds: tuple[Ground, Ground], calls: int, turn: int) -> tuple[costs.Cost, costs.Cost]:
+        """Of the dialplan, of Heedline."""
+        self.say(f"  {calls} recorded calls of each side at once, round {turn + 1} of {self.size.cost_rounds}")
+        async with dialplan(grounds[0]) as bare, heedline(grounds[1]) as ours:
+            both, window = asyncio.Barrier(2), self.size.cost_window
+            sides: tuple[tuple[Side, Ground], ...] = ((bare, grounds[0]), (ours, grounds[1]))
+            talks = [
+                asyncio.ensure_future(costs.measure(side, ground, ground.folder, calls, RATE, window, both))
+                for side, ground in sides
+            ]
+            try:
+                found = await asyncio.gather(*talks)
+            finally:
+                for talk in talks:
+                    talk.cancel()
+                await asyncio.gather(*talks, return_exceptions=True)
+        for side in found:
+            parts = ", ".join(f"{name} {share * 100:.1f} %" for name, share in side.by.items())
+            whole = ", ".join(f"{name} {seconds / calls * 1000:.0f} ms" for name, seconds in side.whole_by.items())
+            self.say(f"    {side.side}: talking, of one core: {parts}; a whole call: {whole}")
+        return found[0], found[1]
 
     async def setups(self) -> None:
         calls, rate = self.size.burst_calls, STEADY_RATE
@@ -232,8 +246,8 @@ def main(
         bool, typer.Option("--tiny", help="Only to see that everything runs; the figures mean nothing.")
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    base: Annotated[int, typer.Option("--port", help="First of 13 ports for SIP, ARI and AMI.")] = 9400,
-    rtp: Annotated[int, typer.Option("--rtp", help="First of 1200 ports for Asterisk's RTP.")] = 24000,
+    base: Annotated[int, typer.Option("--port", help="First of 33 ports for SIP, ARI and AMI.")] = 9400,
+    rtp: Annotated[int, typer.Option("--rtp", help="First of 2400 ports for Asterisk's RTP.")] = 24000,
 ) -> None:
     """Measure, print the figures with their targets. Exit status 0: every target held; 1: one was missed; 2: broken."""
     console = Console(stderr=True, soft_wrap=True)

@@ -1,4 +1,8 @@
-"""CPU per concurrent recorded call: Asterisk + conductor + recorder against Asterisk doing it from plain dialplan."""
+"""CPU per concurrent recorded call: Asterisk + conductor + recorder against Asterisk doing it from plain dialplan.
+
+Both sides talk at the same time, each on an Asterisk of its own. One after the other, the same Asterisk with the same
+calls takes between one and two times its CPU, as the clock and the neighbours of the machine have it.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ from bench.sides import Side, until_over
 from bench.sipp import FarEnd, far_end
 
 KEY_AFTER_S = 1.0
-MARGIN_S = 4.0  # from the last call's order until its parties talk
+MARGIN_S = 8.0  # from the last call's order until its parties talk, on both sides
 END_S = 20.0
 
 
@@ -35,8 +39,13 @@ class Cost:
         return self.whole / self.calls + self.per_call * (seconds - self.life)
 
 
-async def measure(side: Side, ground: Ground, folder: Path, calls: int, rate: float, window: float) -> Cost:
-    """So many calls, `rate` orders a second, all talking for `window` seconds. Raises TimeoutError: some never did."""
+async def measure(
+    side: Side, ground: Ground, folder: Path, calls: int, rate: float, window: float, both: asyncio.Barrier
+) -> Cost:
+    """So many calls, `rate` orders a second, all talking for `window` seconds while the other side's do.
+
+    Raises TimeoutError: some never talked; BrokenBarrierError: the other side's never did.
+    """
     hold = calls / rate + MARGIN_S + window + 1
     ports = ground.bench_ports
     callees = FarEnd("callee", ports.callee, ports.callee_media, hold + 2, {KEY_AFTER_S: "1"}, hold)
@@ -52,9 +61,11 @@ async def measure(side: Side, ground: Ground, folder: Path, calls: int, rate: fl
             orders.append(asyncio.ensure_future(side.place(n, n)))
         await asyncio.gather(*orders)
         await agent_ears.count(calls - 1, MARGIN_S)
+        await both.wait()
         before, at = side.cpu(), loop.time()
         await asyncio.sleep(window)
         after, seconds = side.cpu(), loop.time() - at
+        await both.wait()  # nobody hangs up while the other still measures
         await asyncio.sleep(MARGIN_S)
         await until_over(side, END_S + hold)
         async with asyncio.timeout(END_S):

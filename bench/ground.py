@@ -89,6 +89,12 @@ class BenchPorts:
     agent_media: int = 14000
     probe_media: int = 18000
 
+    def beside(self) -> "BenchPorts":
+        """For a second ground at the same time."""
+        return BenchPorts(
+            self.base + 20, self.rtp + 1200, self.callee_media + 2000, self.agent_media + 2000, self.probe_media + 2000
+        )
+
     @property
     def callee(self) -> int:
         return self.base + 10
