@@ -207,6 +207,8 @@ class Line:
         except AriUnavailable:
             return None  # the link is lost: what is to sound is decided again when it is back
         except Exception as error:
+            if isinstance(error, NotFound) and to is not None:
+                return None  # the leg has just gone: its LegGone is on the way, and if not, the prompt's timer runs
             log.error("%s: prompt %s can't be played: %s", self._attempt, prompt, error)
             self._silent()
             self._post(PromptFinished(prompt, complete=False))

@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 
 from bench import cost as costs
+from bench import gate as gates
 from bench import latency as waits
 from bench import recorder as sealing
 from bench import registry as registries
@@ -32,7 +33,7 @@ from bench.report import Figure, as_json, at_least, at_most, machine, show
 from bench.sides import Side, dialplan, heedline
 from compliance.errors import HeedlineError
 
-PARTS = ("cost", "setups", "latency", "recorder", "verdicts", "registry")
+PARTS = ("cost", "setups", "latency", "recorder", "verdicts", "gate", "registry")
 HELD, MISSED, BROKEN = 0, 1, 2
 
 
@@ -50,12 +51,13 @@ class Size:
     latency_samples: int
     minutes: float
     facts: int = 40_000
+    ledger_rows: int = 1_000_000
     lists: registries.Sizes = registries.FULL
 
 
 FULL = Size((20, 50, 100), 15.0, 3, 100, 3, 400, 50, 200, 20.0)
 QUICK = Size((20, 50), 8.0, 1, 50, 2, 100, 50, 40, 5.0, lists=registries.QUICK)
-TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500, lists=registries.TINY)
+TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500, ledger_rows=2_000, lists=registries.TINY)
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 LONG_S = 180.0
 RATE = 20.0  # orders a second in the cost rounds
@@ -201,6 +203,16 @@ class Bench:
         self.figures += [
             at_least("full verdicts a second a core, --facts", found.ours, 20_000, "/s", basis),
             Figure("against reading and writing JSON alone", found.bare / found.ours, "×", f"{found.bare:.0f}/s"),
+        ]
+
+    async def gate(self) -> None:
+        found = await gates.measure(self.folder / "gate", self.size.ledger_rows)
+        parts = (("facts", found.facts), ("verdict", found.verdict), ("in the commit", found.again))
+        medians = ", ".join(f"{name} {statistics.median(seconds) * 1000:.2f} ms" for name, seconds in parts)
+        basis = f"{found.rows:,} rows, {len(found.whole)} calls; medians: {medians}"
+        self.figures += [
+            Figure("the gate at the dial, median", statistics.median(found.whole) * 1000, "ms", ""),
+            at_most("the gate at the dial, p99", gates.p99(found.whole) * 1000, 5, "ms", basis),
         ]
 
     async def registry(self) -> None:

@@ -29,7 +29,6 @@ from compliance.facts import (
 from compliance.jurisdictions import Packs
 from compliance.jurisdictions.model import (
     AbandonmentLaw,
-    AbandonmentPeriod,
     AttemptCap,
     RelationshipLaw,
     WaitAfter,
@@ -39,9 +38,11 @@ from compliance.number import Number
 from storage.database import Database
 from storage.ledger.attempts import PastCall
 from storage.ledger.campaigns import Campaign
-from storage.ledger.mark import mark_of
+from storage.ledger.dnc import DncEntry, standing
+from storage.ledger.mark import Mark, mark_of
 from storage.ledger.party_facts import NOTHING_KNOWN, PartyFacts
 from storage.ledger.relationships import Dealing
+from storage.ledger.switches import SwitchAct, stopping
 from storage.registry import ListVersion
 from storage.unit import Transaction
 
@@ -81,9 +82,11 @@ class Gathered:
 class _Person:
     """What the ledger holds of one person, as far as a call of this campaign is concerned."""
 
+    opt_outs: tuple[DncEntry, ...] = ()
     known: PartyFacts = NOTHING_KNOWN
     calls: tuple[PastCall, ...] = ()
     consents: tuple[Consent, ...] = ()
+    refused: tuple[datetime, ...] = ()
     dealings: tuple[Dealing, ...] = ()
 
 
@@ -112,6 +115,7 @@ class Dossier:
         self.patience = connect_within(packs)
         self._reach = _reach(packs)
         self._first_calls: dict[str, datetime] = {}  # a campaign has its first call once
+        self._switches: tuple[int, tuple[SwitchAct, ...]] | None = None  # as they stood after that word
 
     async def facts(
         self,
@@ -156,18 +160,17 @@ class Dossier:
 
     async def holds(self, tx: Transaction, number: Number, gathered: Gathered) -> bool:
         """Nothing was put on file since: no opt-out, switch, list, call, consent, nor anything else of the person."""
-        party = await tx.parties.find(number)
-        return await self._mark(tx, tx.parties.lookup_hash(number), party) == gathered.mark
+        mark = await mark_of(tx, tx.parties.lookup_hash(number))
+        return (self._versions(), mark) == gathered.mark
 
     async def _gather(self, reading: Transaction, asked: _Asked) -> Gathered:
         number, campaign, at = asked.number, asked.campaign, asked.at
         number_hash = reading.parties.lookup_hash(number)
-        party = await reading.parties.find(number)
-        mark = await self._mark(reading, number_hash, party)
-        listed = await reading.dnc.check(number, campaign.seller, campaign.topic) is not None
-        refusals = await reading.refusals.of(number_hash, party, campaign.seller, campaign.topic)
-        person = _Person() if party is None else await self._person(reading, party, campaign, at)
+        versions, mark = self._versions(), await mark_of(reading, number_hash)
+        person = await self._person(reading, number, mark, campaign, at)
         ours = [call for call in person.calls if call.seller == campaign.seller and call.attempt != asked.attempt]
+        counting = [call for call in ours if call.in_flight or call.at >= at - self._reach]
+        listed = standing(person.opt_outs)
         facts = Facts(
             number=number,
             at=at,
@@ -181,17 +184,17 @@ class Dossier:
             agent_region=self._places.agent,
             storage_region=self._places.storage,
             seller_region=self._places.seller,
-            internal_dnc=listed,
+            internal_dnc=any(entry.scope.stops(campaign.seller, campaign.topic) for entry in listed),
             registries=self._lists.check(number),
             consents=person.consents,
-            attempts=tuple(call.at for call in ours),
-            refusals=refusals,
-            silent_calls=tuple(call.at for call in ours if call.silent),
+            attempts=tuple(call.at for call in counting),
+            refusals=_refusals(person, ours, campaign),
+            silent_calls=tuple(call.at for call in counting if call.silent),
             topic=campaign.topic,
             double_opt_in=campaign.double_opt_in,
             reassigned=self._lists.reassigned(number),
             caller_id=campaign.caller_id,
-            switches=await self._switches(reading, campaign, at),
+            switches=await self._stopping(reading, mark, campaign, at),
             recording_policy=RecordingPolicy(campaign.recording),
             in_flight=any(call.in_flight and call.attempt != asked.attempt for call in person.calls),
             prompts=asked.prompts,
@@ -200,50 +203,47 @@ class Dossier:
         case = Case.of(facts, self._packs)
         facts = replace(
             facts,
-            relationship=self._relationship(case, person.dealings, at),
+            relationship=_relationship(case, person.dealings),
             abandonment=await self._abandonment(reading, case, campaign, at),
         )
-        return Gathered(facts, facts.digest(number_hash), mark)
+        return Gathered(facts, facts.digest(number_hash), (versions, mark))
 
-    async def _mark(self, reading: Transaction, number_hash: bytes, party: str | None) -> tuple[object, ...]:
-        versions = tuple((version.list, version.version) for version in self._lists.lists())
-        return (party, versions, *await mark_of(reading, number_hash, party))
+    def _versions(self) -> tuple[tuple[str, str], ...]:
+        return tuple((version.list, version.version) for version in self._lists.lists())
 
-    async def _person(self, reading: Transaction, party: str, campaign: Campaign, at: datetime) -> _Person:
+    async def _person(
+        self, reading: Transaction, number: Number, mark: Mark, campaign: Campaign, at: datetime
+    ) -> _Person:
+        """Only what the mark says is there is asked for."""
+        opt_outs = await reading.dnc.history(number) if mark.opt_outs else ()
+        if mark.party is None:
+            return _Person(opt_outs=opt_outs)
+        party, seller = mark.party, campaign.seller
+        consents, refused = await reading.consents.for_the_gate(party, seller) if mark.consents else ((), ())
         return _Person(
-            known=await reading.known.of(party),
-            calls=await reading.attempts.calls(party, at - self._reach),
-            consents=await reading.consents.standing(party),
-            dealings=await reading.relationships.counting(party, campaign.seller, at),
+            opt_outs=opt_outs,
+            known=await reading.known.of(party) if mark.facts else NOTHING_KNOWN,
+            calls=await reading.attempts.calls(party) if mark.calls else (),
+            consents=consents,
+            refused=refused,
+            dealings=await reading.relationships.counting(party, seller, at) if mark.relationships else (),
         )
 
-    async def _switches(self, reading: Transaction, campaign: Campaign, at: datetime) -> dict[str, Switch]:
-        found = await reading.switches.stopping(campaign.name, at)
+    async def _stopping(self, reading: Transaction, mark: Mark, campaign: Campaign, at: datetime) -> dict[str, Switch]:
+        if self._switches is None or self._switches[0] != mark.switch:
+            self._switches = (mark.switch, await reading.switches.standing())
+        found = stopping(self._switches[1], campaign.name, at)
         if campaign.start is not None and at < campaign.start:
             found[f"{campaign.name}: not before its start"] = Switch(True, None, campaign.start)
         return found
 
-    def _relationship(self, case: Case, dealings: Sequence[Dealing], at: datetime) -> Relationship | None:
-        """The one that lasts longest by the law of where the person may be; the gate says whether it is too old."""
-        laws = [
-            law for region in case.regions for law in self._packs.laws(RelationshipLaw, region, at.date(), at.date())
-        ]
-        months = {
-            "purchase": min((law.purchase_months for law in laws), default=0),
-            "inquiry": min((law.inquiry_months for law in laws), default=0),
-        }
-        if not dealings:
+    async def _abandonment(
+        self, reading: Transaction, case: Case, campaign: Campaign, at: datetime
+    ) -> Abandonment | None:
+        """Of the running period; where laws count by several, of the one that stands worst; None: no law asks."""
+        periods = {applied.law.period for applied in case.law.of(AbandonmentLaw)}
+        if not periods:
             return None
-        best = max(
-            dealings, key=lambda dealing: (dealing.at + months[dealing.kind] * _MONTH, dealing.kind == "purchase")
-        )
-        return Relationship(RelationshipKind(best.kind), best.at)
-
-    async def _abandonment(self, reading: Transaction, case: Case, campaign: Campaign, at: datetime) -> Abandonment:
-        """Of the running period; where laws count by several, of the one that stands worst."""
-        day = at.date()
-        laws = [law for region in case.regions for law in self._packs.laws(AbandonmentLaw, region, day, day)]
-        periods = {law.period for law in laws} or {AbandonmentPeriod.CAMPAIGN_30_DAYS}
         first = await self._first_call(reading, campaign.name)
         starts = {start for period in periods for start in period_starts(period, at, first, case.zones)}
         return worst([await reading.outcomes.counts(campaign.name, start) for start in sorted(starts)])
@@ -261,6 +261,31 @@ class Dossier:
             return
         async with self._database.read() as reading:
             yield reading
+
+
+def _refusals(person: _Person, calls: Sequence[PastCall], campaign: Campaign) -> tuple[datetime, ...]:
+    """When the person said no to such calls, in order, whatever has become of it since.
+
+    An opt-out in whose scope they lie, also one that was revoked later; a consent refused or taken back (being recorded
+    is another question); a call of the seller whose disposition says so.
+    """
+    scoped = (entry for entry in person.opt_outs if entry.scope.stops(campaign.seller, campaign.topic))
+    by_list = [entry.at for entry in scoped if entry.act == "add"]
+    in_calls = [call.refused_at for call in calls if call.refused_at is not None]
+    return tuple(sorted((*by_list, *in_calls, *person.refused)))
+
+
+def _relationship(case: Case, dealings: Sequence[Dealing]) -> Relationship | None:
+    """The one that lasts longest by the law of where the person may be; the gate says whether it is too old."""
+    laws = [applied.law for applied in case.law.of(RelationshipLaw)]
+    months = {
+        "purchase": min((law.purchase_months for law in laws), default=0),
+        "inquiry": min((law.inquiry_months for law in laws), default=0),
+    }
+    if not dealings:
+        return None
+    best = max(dealings, key=lambda dealing: (dealing.at + months[dealing.kind] * _MONTH, dealing.kind == "purchase"))
+    return Relationship(RelationshipKind(best.kind), best.at)
 
 
 def connect_within(packs: Packs) -> timedelta:

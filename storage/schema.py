@@ -165,7 +165,7 @@ attempts = Table(
     _one_of("state", ("pending", "dialling", "ended")),
     CheckConstraint("(state = 'ended') = (disposition IS NOT NULL)", name="disposition"),
     CheckConstraint("state <> 'dialling' OR committed_us IS NOT NULL", name="committed"),
-    Index("ix_attempts_party_id_planned_us", "party_id", "planned_us"),
+    Index("ix_attempts_party_id_committed_us", "party_id", "committed_us"),
     Index("ix_attempts_state_not_before_us", "state", "not_before_us"),
     Index("ix_attempts_campaign_committed_us", "campaign", "committed_us"),
 )

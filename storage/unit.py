@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from storage.ledger.parties import Parties
     from storage.ledger.party_facts import KnownParties
     from storage.ledger.recordings import Keks, Pauses, Recordings, Wraps
-    from storage.ledger.refusals import Refusals
     from storage.ledger.relationships import Relationships
     from storage.ledger.switches import Switches
 
@@ -222,12 +221,6 @@ class Transaction:
         from storage.ledger.relationships import Relationships
 
         return Relationships(self)
-
-    @cached_property
-    def refusals(self) -> "Refusals":
-        from storage.ledger.refusals import Refusals
-
-        return Refusals(self)
 
     @cached_property
     def switches(self) -> "Switches":

@@ -43,12 +43,6 @@ SCREENING_RULES: tuple[Rule, ...] = (
     RecordingEndsKnown(),
 )
 AT_THE_DIAL: tuple[Rule, ...] = (RecordingSetupKnown(), RingTime(), NoAttemptInFlight(), PromptsAvailable())
-DIALLING_RULES: tuple[Rule, ...] = (
-    ValidNumber(),
-    InternalDnc(),
-    CallingHours(),
-    RecordingEndsKnown(),
-    *AT_THE_DIAL,
-)
+DIALLING_RULES: tuple[Rule, ...] = (*SCREENING_RULES, *AT_THE_DIAL)
 
 __all__ = ["AT_THE_DIAL", "DIALLING_RULES", "SCREENING_RULES"]

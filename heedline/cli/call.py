@@ -1,23 +1,29 @@
 """`heedline call`: place a call, and act on one that is going on."""
 
 import asyncio
-import contextlib
 import getpass
 from collections.abc import Coroutine
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 
-from compliance.errors import BadInput
-from heedline.cli.ledger import print_table
-from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, print_json
+from compliance.errors import HeedlineError
+from heedline.cli.ledger import on_ledger, print_table
+from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, instant_of, print_json
+from heedline.cli.verdict import print_verdict
 from heedline.conductor_client import ConductorClient
+from storage.database import Database
+from storage.ledger.attempts import DENIED
+from storage.ledger.attempts import Attempt as Stored
 
 app = typer.Typer(name="call", help="Place a call; act on one that is going on.", no_args_is_help=True)
 Attempt = Annotated[str, typer.Argument(metavar="ATTEMPT", help="The attempt's id, as `call place` printed it.")]
 T = TypeVar("T")
+
+DECISION_S = 4.0  # the gate takes milliseconds; the story is written a moment later
+LOOK_S = 0.05  # another process writes it, and the ledger gives no sign
+DECIDED = frozenset({"GateAllowed", "GateDenied"})
 
 
 def _client(home: HomeOption) -> ConductorClient:
@@ -37,21 +43,40 @@ def place(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Ask for a call. The gate decides at the instant of dialling; `heedline calls story ATTEMPT` tells what came."""
-    attempt = _run(_client(home).place(number, campaign, agent, getpass.getuser(), _time(at)))
-    if json:
-        print_json({"attempt": attempt})
-    else:
+    """Ask for a call. The gate decides at the instant of dialling: a denial is shown with its reasons (status 1).
+
+    `heedline calls story ATTEMPT` tells what came of it.
+    """
+    later = None if at is None else instant_of("--at", at).isoformat()
+    attempt = _run(_client(home).place(number, campaign, agent, getpass.getuser(), later))
+    if not json:
         Console().print(attempt, markup=False, highlight=False)
+    denied = on_ledger(home, lambda database: _denied(database, attempt)) if later is None else None
+    verdict = None if denied is None else denied.verdict
+    if json:
+        refused = denied and {"detail": denied.detail, "verdict": None if verdict is None else verdict.to_dict()}
+        print_json({"attempt": attempt, "denied": refused})
+    elif verdict is not None:
+        print_verdict(verdict)
+    if denied is not None:
+        raise HeedlineError(f"call {attempt}: denied by {denied.detail}")
 
 
-def _time(at: str | None) -> str | None:
-    if at is None:
+async def _denied(database: Database, attempt: str) -> Stored | None:
+    """The attempt, when the gate has said no by now; None: it has not, or not yet."""
+    try:
+        async with asyncio.timeout(DECISION_S):
+            while True:
+                async with database.read() as tx:
+                    said = {event.kind for event in await tx.events.of(attempt)} & DECIDED
+                    found = await tx.attempts.get(attempt)
+                if found.disposition == DENIED:
+                    return found
+                if found.disposition is not None or "GateAllowed" in said:
+                    return None
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError:
         return None
-    with contextlib.suppress(ValueError):
-        if datetime.fromisoformat(at).tzinfo is not None:
-            return at
-    raise BadInput(f"--at {at[:40]!r}: a time is written with its zone, as in 2026-03-01T09:00:00-05:00")
 
 
 def _act(attempt: str, act: str, home: HomeOption, json: bool) -> None:

@@ -10,15 +10,19 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from compliance.errors import BadInput, HeedlineError
+from compliance.terms import Purpose
 from heedline.bootstrap import open_database
 from heedline.conductor_client import ConductorClient
+from heedline.demo.numbers import purpose_at
 from heedline.demo.phone import Phone
+from heedline.demo.seed import seed
 from heedline.home import Home
 from heedline.initialise import DEFAULT_SETTINGS, initialise
 from heedline.pbx import Instance
@@ -62,6 +66,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.home = Home(self.folder.resolve())
+        self.purpose = purpose_at(datetime.now(UTC))
         self.conductor = ConductorClient(self.home.conductor_socket)
         self._stack = AsyncExitStack()
         self._database: Database | None = None
@@ -103,6 +108,7 @@ class World:
         try:
             self._database = await open_database(self.home, self.settings)
             self._stack.push_async_callback(self._database.close)
+            await seed(self.home, self._database, datetime.now(UTC))
             self._stack.push_async_callback(self.stop)  # before: what is interrupted while it starts is stopped too
             await self.serve()
             for index, name in enumerate((*self.agents, *self.callees)):
@@ -209,7 +215,9 @@ rtp_end = {ports.rtp + 199}
         return self.phones[self.callees[0]]
 
     async def campaign(self, campaign: Campaign) -> None:
-        """Add it, or leave the one of that name as it is asked for now."""
+        """Add it, or leave the one of that name as it is asked for now. Sales only while anybody may be sold to."""
+        if campaign.purpose == Purpose.TELEMARKETING.value:
+            campaign = replace(campaign, purpose=self.purpose.value)
         async with self.database.begin() as tx:
             try:
                 await tx.campaigns.add(campaign, by="demo")

@@ -23,6 +23,7 @@ from storage.unit import Transaction
 
 DENIED = "denied"
 CANCELLED = "cancelled"
+REFUSED = "refused"  # the person said no
 LONGEST_DETAIL = 256
 
 
@@ -107,19 +108,20 @@ _IN_FLIGHT = select(attempts).where(
     attempts.c.party_id == bindparam("party"), attempts.c.state == AttemptState.DIALLING.value
 )
 _of_campaign = (campaigns.c.name == attempts.c.campaign) & (campaigns.c.version == attempts.c.campaign_version)
-# Every call to a person that was dialled since, whoever's, with what came of it where somebody answered.
+# Every call to a person that was dialled, whoever's, with what came of it where somebody answered.
 _CALLS = (
     select(
         attempts.c.id,
         attempts.c.state,
         attempts.c.committed_us,
+        attempts.c.ended_us,
+        attempts.c.disposition,
         campaigns.c.seller,
         call_outcomes.c.agent_after_us,
         call_outcomes.c.abandoned,
     )
     .select_from(attempts.join(campaigns, _of_campaign).outerjoin(call_outcomes))
     .where(attempts.c.party_id == bindparam("party"), attempts.c.committed_us.is_not(None))
-    .where((attempts.c.committed_us >= bindparam("since")) | (attempts.c.state == AttemptState.DIALLING.value))
     .order_by(attempts.c.committed_us)
 )
 _FIRST = (
@@ -132,13 +134,14 @@ _FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """A call to a person that was dialled. `silent`: it was answered, and no agent came."""
+    """A call to a person that was dialled. `silent`: it was answered, and no agent came. `refused_at`: they said no."""
 
     attempt: str
     seller: str
     at: datetime
     in_flight: bool
     silent: bool
+    refused_at: datetime | None
 
 
 class Attempts:
@@ -252,8 +255,8 @@ class Attempts:
             .order_by(attempts.c.committed_us)
         )
 
-    async def calls(self, party_id: str, since: datetime) -> tuple[PastCall, ...]:
-        """Every call to the party dialled at or after `since`, in order, and those that are going on."""
+    async def calls(self, party_id: str) -> tuple[PastCall, ...]:
+        """Every call to the party that was dialled, in order, those that are going on among them."""
         return tuple(
             PastCall(
                 row.id,
@@ -261,8 +264,9 @@ class Attempts:
                 from_us(row.committed_us),
                 row.state == AttemptState.DIALLING.value,
                 bool(row.abandoned) and row.agent_after_us is None,
+                from_us(row.ended_us) if row.disposition == REFUSED and row.ended_us is not None else None,
             )
-            for row in await self._tx.all(_CALLS, {"party": party_id, "since": to_us(since)})
+            for row in await self._tx.all(_CALLS, {"party": party_id})
         )
 
     async def first_call(self, campaign: str) -> datetime | None:

@@ -26,6 +26,7 @@ from storage.schema import consent_texts, consent_uses, consents
 from storage.unit import Transaction
 
 _JUST_NOW = timedelta(minutes=5)
+_NO = frozenset({"refuse", "withdraw"})
 
 _NEXT = (
     select(func.coalesce(func.max(consents.c.position) + 1, 0))
@@ -170,6 +171,13 @@ class Consents:
         """
         past = datetime.now(UTC) - _JUST_NOW if at is None else at
         return tuple(_for_the_gate(held.consent, past) for held in await self.held(party_id) if not held.pending)
+
+    async def for_the_gate(self, party_id: str, seller: str) -> tuple[tuple[Consent, ...], tuple[datetime, ...]]:
+        """The consents as `standing` gives them, and when the person refused or took back one to that seller."""
+        steps = [_step(row) for row in await self._tx.all(_STEPS, {"of": party_id})]
+        past = datetime.now(UTC) - _JUST_NOW
+        known = tuple(_for_the_gate(held.consent, past) for held in fold(steps) if not held.pending)
+        return known, tuple(step.at for step in steps if step.act in _NO and step.seller in (None, seller))
 
     async def use(
         self, party_id: str, attempt_id: str, at: datetime, purpose: Purpose | None = None, seller: str | None = None

@@ -6,6 +6,7 @@ and (number, scope, generation, act) is unique, so that the database itself refu
 found by their keyed hash and kept sealed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -108,7 +109,8 @@ def _active() -> Select[Any]:
     return select(dnc_entries).select_from(joined).where(dnc_entries.c.act == "add", _revocation.c.id.is_(None))
 
 
-_OF_HASH = _active().where(dnc_entries.c.lookup_hash == bindparam("hash")).order_by(dnc_entries.c.id)
+# All acts, not only those that stand: few there are, and a join would be planned anew for a list that has none revoked.
+_OF_HASH = select(dnc_entries).where(dnc_entries.c.lookup_hash == bindparam("hash"))
 _OF_SCOPE = (
     (dnc_entries.c.lookup_hash == bindparam("hash"))
     & (dnc_entries.c.seller == bindparam("seller"))
@@ -125,6 +127,13 @@ def _checked(reason: str) -> str:
     if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
         raise BadInput(f"reason: 1 to {LONGEST_REASON} printable characters")
     return reason
+
+
+def standing(acts: Iterable[DncEntry]) -> tuple[DncEntry, ...]:
+    """The adds that nothing has revoked, oldest first."""
+    known = tuple(acts)
+    revoked = {entry.revokes for entry in known}
+    return tuple(sorted((e for e in known if e.act == "add" and e.id not in revoked), key=lambda entry: entry.id))
 
 
 class DoNotCall:
@@ -152,9 +161,9 @@ class DoNotCall:
         Raises LedgerConflict: the attempt's entry is for another number. BadInput: no reason, or too long.
         """
         lookup_hash = self._tx.keys.lookup_hash(number)
-        standing = await self.entry(number, scope) or await self._same_attempt(attempt_id, lookup_hash)
-        if standing is not None:
-            return DncAdded(standing, created=False)
+        known = await self.entry(number, scope) or await self._same_attempt(attempt_id, lookup_hash)
+        if known is not None:
+            return DncAdded(known, created=False)
         entry_id = new_id(at)
         entry = DncEntry(
             entry_id,
@@ -179,25 +188,25 @@ class DoNotCall:
 
         Raises NotListed. BadInput: no reason, or too long.
         """
-        standing = await self.entry(number, scope)
-        if standing is None:
+        listed = await self.entry(number, scope)
+        if listed is None:
             others = await self.active(number)
             if others:
                 raise NotListed(f"do-not-call list: the number is on it for calls {others[0].scope}, not for {scope}")
             raise NotListed("do-not-call list: the number is not on it; nothing to remove")
         entry = DncEntry(
             new_id(at),
-            standing.lookup_hash,
-            standing.generation,
+            listed.lookup_hash,
+            listed.generation,
             "revoke",
-            standing.source,
+            listed.source,
             "office",
             _checked(reason),
             None,
             who,
             at,
             None,
-            standing.id,
+            listed.id,
             scope,
         )
         await self._write(entry, None)
@@ -209,8 +218,7 @@ class DoNotCall:
 
     async def active(self, number: Number) -> tuple[DncEntry, ...]:
         """Every entry by which the number is listed, in whatever scope, oldest first."""
-        rows = await self._tx.all(_OF_HASH, {"hash": self._tx.keys.lookup_hash(number)})
-        return tuple(_entry(row) for row in rows)
+        return standing(await self.history(number))
 
     async def entry(self, number: Number, scope: Scope) -> DncEntry | None:
         """The active entry of exactly that scope, or None."""
@@ -225,12 +233,8 @@ class DoNotCall:
 
     async def history(self, number: Number) -> tuple[DncEntry, ...]:
         """Every act about the number, in order, scope by scope."""
-        lookup_hash = self._tx.keys.lookup_hash(number)
-        rows = await self._tx.all(
-            select(dnc_entries)
-            .where(dnc_entries.c.lookup_hash == lookup_hash)
-            .order_by(dnc_entries.c.seller, dnc_entries.c.topic, dnc_entries.c.generation, dnc_entries.c.act)
-        )
+        rows = await self._tx.all(_OF_HASH, {"hash": self._tx.keys.lookup_hash(number)})
+        rows = sorted(rows, key=lambda row: (row.seller, row.topic, row.generation, row.act))
         return tuple(_entry(row) for row in rows)
 
     async def of_attempt(self, attempt_id: str) -> DncEntry | None:

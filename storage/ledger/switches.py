@@ -5,6 +5,7 @@ a name holds.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -114,10 +115,11 @@ class Switches:
         """Another number after every word; -1: there was none."""
         return int(await self._tx.scalar(_VERSION))
 
-    async def stopping(self, campaign: str, at: datetime) -> dict[str, Switch]:
-        """What may stop a call of the campaign at `at` or later, for the gate."""
-        return {
-            act.name if act.campaign is None else f"{act.campaign}: {act.name}": Switch(True, act.start, act.end)
-            for act in await self.standing()
-            if act.campaign in (None, campaign) and not act.over(at)
-        }
+
+def stopping(acts: Iterable[SwitchAct], campaign: str, at: datetime) -> dict[str, Switch]:
+    """What may stop a call of the campaign at `at` or later, for the gate."""
+    return {
+        act.name if act.campaign is None else f"{act.campaign}: {act.name}": Switch(True, act.start, act.end)
+        for act in acts
+        if act.campaign in (None, campaign) and not act.over(at)
+    }

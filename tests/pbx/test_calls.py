@@ -1,6 +1,7 @@
 """Calls on the real PBX with real phones: the demo's scenarios, and what people do besides."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from heedline.demo.sound import load, tone_seconds
 from heedline.demo.stage import SELLER, Stage, milliseconds
 from heedline.demo.world import AGENT_HZ, World
 from storage.ledger.attempts import AttemptState
+from storage.ledger.switches import SwitchAct
 from tests.pbx.switch import free_ports
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
@@ -291,6 +293,48 @@ async def test_a_prompt_file_that_went_missing_denies_the_call(stage: Stage) -> 
         assert "prompt" in await denied(stage, "french")
     finally:
         file.write_bytes(kept)
+
+
+async def test_a_denied_call_says_why_at_the_command_line(stage: Stage) -> None:
+    number = next(stage.numbers)
+    async with stage.world.database.begin() as tx:
+        await tx.dnc.add(number, "office", "test", "asked in writing", None, "test", datetime.now(UTC))
+    home = ("--home", str(stage.world.home.path))
+    invites = stage.world.callee.invites
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "heedline", "call", "place", number.e164, "-c", "demo-notice", "-a", "agent", *home),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, error = await process.communicate()
+    assert process.returncode == 1
+    assert b"dnc.internal" in out
+    assert b"47 CFR 64.1200(d)" in out
+    assert b"denied by dnc.internal" in error
+    assert number.e164.encode() not in out + error
+    assert stage.world.callee.invites == invites
+
+
+async def test_an_agent_whose_phone_is_unplugged_costs_nobody_a_call(stage: Stage) -> None:
+    await stage.world.agent.__aexit__(None, None, None)
+    try:
+        await asyncio.sleep(1.1)  # as long as the conductor trusts what it was told of registrations
+        assert "heedline.agent" in await denied(stage, "demo-notice")
+    finally:
+        await stage.world.agent.__aenter__()
+
+
+async def test_a_switch_stops_the_next_call_at_once(stage: Stage) -> None:
+    drill = SwitchAct("drill", None, "on", None, None, "a drill", datetime.now(UTC), "test")
+    async with stage.world.database.begin() as tx:
+        await tx.switches.write(drill)
+    assert "switches" in await denied(stage, "demo-notice")
+    async with stage.world.database.begin() as tx:
+        await tx.switches.write(replace(drill, act="off"))
+    async with stage.call("demo-notice"):
+        phone = await stage.world.callee.called()
+        await stage.world.callee.hang_up()
+        await phone.ended()
 
 
 async def test_a_language_nobody_speaks_denies_the_call(stage: Stage) -> None:

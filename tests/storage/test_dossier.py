@@ -9,13 +9,13 @@ from compliance.facts import Abandonment, CallKind, Party, Relationship, Relatio
 from compliance.jurisdictions.model import AbandonmentLaw, AbandonmentPeriod
 from compliance.number import Number
 from storage.database import Database
-from storage.dossier import connect_within
+from storage.dossier import Dossier, connect_within
 from storage.ledger.dnc import Scope as Unwanted
 from storage.ledger.party_facts import PartyFacts
 from storage.ledger.switches import SwitchAct
 from storage.registry import RegistryDamaged
 from tests.storage.builders import CALLEE, OTHER, campaign
-from tests.storage.office import DAY, ENTRY, NOON, Office, packs_of
+from tests.storage.office import DAY, ENTRY, NOON, PLACES, Office, packs_of
 
 
 @pytest.fixture
@@ -81,6 +81,13 @@ async def test_who_waited_too_long_was_abandoned_though_the_agent_came(office: O
     facts = await office.facts()
     assert facts.abandonment == Abandonment(answered=2, abandoned=1)
     assert facts.silent_calls == ()
+
+
+async def test_what_no_law_asks_for_is_not_counted(db: Database) -> None:
+    office = Office(db)
+    office.dossier = Dossier(db, office.lists, PLACES, packs_of())
+    await office.open()
+    assert (await office.facts()).abandonment is None
 
 
 async def test_thirty_days_after_the_first_call_the_counts_begin_anew(office: Office) -> None:

@@ -45,6 +45,8 @@ def upgrade() -> None:
         _rebuild("dnc_entries", _new_dnc_entries)
     _tables()
     op.create_index("ix_attempts_campaign_committed_us", "attempts", ["campaign", "committed_us"], unique=False)
+    op.create_index("ix_attempts_party_id_committed_us", "attempts", ["party_id", "committed_us"], unique=False)
+    op.drop_index("ix_attempts_party_id_planned_us", table_name="attempts")
     _outcomes()
     if postgresql:
         for table in NEW_APPEND_ONLY:
