@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 SOON_S = 5.0
 MOST_IN_A_ROW = 5
 BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 4.0)
+AGAIN_S = 60.0  # until what is not vital is tried anew
 STOP_S = 10.0
 DRAIN_S = 15.0
 LAST_WORDS_BYTES = 8 * 1024
@@ -42,6 +43,7 @@ class Child:
 
     name: str
     home: Home
+    vital: bool = True  # without it no call can be placed, and everything is stopped
 
     @property
     def log(self) -> Path:
@@ -84,7 +86,7 @@ class Supervisor:
         self.home = home
         self._settings = settings
         self.instance = Instance(home, settings)
-        agi = (Child("agi", home),) if settings.agi.port else ()
+        agi = (Child("agi", home, vital=False),) if settings.agi.port else ()
         self.children = (Child("recorder", home), Child("conductor", home), *agi)
         self._say = say
         self._running: dict[str, asyncio.subprocess.Process] = {}
@@ -119,7 +121,13 @@ class Supervisor:
             status = await process.wait()
             in_a_row = in_a_row + 1 if loop.time() - began < SOON_S else 1
             if status == EX_CONFIG or in_a_row >= MOST_IN_A_ROW:
-                raise ChildFailed(f"the {child.name} can't run: {child.last_words()} (log: {child.log})")
+                failed = f"the {child.name} can't run: {child.last_words()} (log: {child.log})"
+                if child.vital:
+                    raise ChildFailed(failed)
+                self._say(f"{failed}; the rest goes on without it")
+                await asyncio.sleep(AGAIN_S)
+                in_a_row = 0
+                continue
             self._say(f"the {child.name} ended (status {status}); starting it again")
             await asyncio.sleep(BACKOFF_S[in_a_row - 1])
 

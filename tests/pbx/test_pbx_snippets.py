@@ -62,7 +62,8 @@ async def test_a_plain_asterisk_with_the_snippets_answers_heedline(tmp_path: Pat
         '#include "heedline/manager.conf"\n'
     )
     (layout.etc / "http.conf").write_text('[general]\n#include "heedline/http.conf"\n')
-    (layout.etc / "extensions.conf").write_text('[general]\nstatic = yes\n#include "heedline/extensions.conf"\n')
+    included = "".join(f'#include "heedline/{name}.conf"\n' for name in ("extensions", "gate"))
+    (layout.etc / "extensions.conf").write_text(f"[general]\nstatic = yes\n{included}")
     modules = layout.etc / "modules.conf"
     modules.write_text(modules.read_text() + '#include "heedline/modules.conf"\n')
     running = process.start(instance.asterisk, layout, "by hand")
@@ -74,6 +75,8 @@ async def test_a_plain_asterisk_with_the_snippets_answers_heedline(tmp_path: Pat
         for context, kind in (("heedline-agents", "manual"), ("heedline-inbound", "inbound")):
             said = subprocess.run([*command, f"dialplan show {context}"], capture_output=True, text=True, check=False)
             assert f"Stasis(heedline,{kind},${{EXTEN}})" in said.stdout
+        said = subprocess.run([*command, "dialplan show heedline-gate"], capture_output=True, text=True, check=False)
+        assert "AGI(${HEEDLINE_AGI}/gate,${ARG1},${ARG2})" in said.stdout
         assert not re.search(r"ERROR|WARNING", layout.messages.read_text()), layout.messages.read_text()
     finally:
         await process.stop(running, 5)

@@ -12,6 +12,7 @@ from heedline.home import Home
 from heedline.initialise import initialise
 from heedline.pbx.render import render
 from heedline.processes.agi import AgiPortTaken, run_agi
+from heedline.processes.supervisor import Child, ChildFailed, Supervisor
 from heedline.settings import Agi, Settings
 from tests.peer.conftest import RealPbx
 
@@ -76,3 +77,28 @@ async def test_a_port_that_is_taken_or_off_is_said(tmp_path: Path) -> None:
         settings = Settings(agi=Agi(port=int(server.sockets[0].getsockname()[1])))
         with pytest.raises(AgiPortTaken, match=r"agi\.port"):
             await run_agi(home, settings)
+
+
+class Ends(Child):
+    """A process that ends at once."""
+
+    async def start(self) -> asyncio.subprocess.Process:
+        self.log.write_text("no port for it\n")
+        return await asyncio.create_subprocess_exec("sh", "-c", "exit 78")
+
+
+async def test_without_the_door_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.log.mkdir(parents=True)
+    said: list[str] = []
+    supervisor = Supervisor(home, Settings(agi=Agi(port=4573)), said.append)
+    assert [(child.name, child.vital) for child in supervisor.children][-1] == ("agi", False)
+    with pytest.raises(ChildFailed, match="no port for it"):
+        await supervisor._keep(Ends("conductor", home))
+    monkeypatch.setattr("heedline.processes.supervisor.AGAIN_S", 0.01)
+    keeping = asyncio.create_task(supervisor._keep(Ends("agi", home, vital=False)))
+    async with asyncio.timeout(10):
+        while len(said) < 3:
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    assert all("the agi can't run: no port for it" in line and "goes on without it" in line for line in said)
