@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from heedline.cli.ledger import on_ledger, print_pairs, print_table, when
 from heedline.cli.options import HomeOption, JsonOption, checked_id, print_json
+from heedline.cli.verdict import print_verdict
 from heedline.story import story_lines
 from storage.database import Database
 from storage.ledger.attempts import Attempt
@@ -56,12 +56,10 @@ def show(attempt: AttemptArgument, home: HomeOption = None, json: JsonOption = F
     if json:
         print_json(data)
         return
-    verdict = found.verdict
-    if verdict is not None:
-        data["verdict"] = f"{verdict.decision.value}, recording {verdict.recording.mode.value}, {verdict.pack}"
+    del data["verdict"]
     print_pairs(data.items())
-    for reason in () if verdict is None else verdict.reasons:
-        Console().print(f"  {reason.rule}: {reason.detail} ({reason.citation})", markup=False, highlight=False)
+    if found.verdict is not None:
+        print_verdict(found.verdict)
 
 
 @app.command()

@@ -11,20 +11,27 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, delete, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from compliance.facts import Abandonment
+from storage import migrations
 from storage.audit import AuditTag, CheckpointSigner, verify
 from storage.database import Database, upgrade
 from storage.errors import AttemptInFlight, DatabaseBusy, DatabaseFailed, LedgerConflict
+from storage.ledger.dnc import Scope
 from storage.ledger.optout import opt_out, take_off
+from storage.ledger.party_facts import PartyFacts
+from storage.ledger.switches import SwitchAct
 from storage.numbers import NumberKeys
 from storage.schema import APPEND_ONLY, metadata
 from tests.pbx.switch import free_port
 from tests.storage.builders import CALLEE, planned, verdict
+from tests.storage.office import DAY, NOON, Office
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +166,62 @@ async def test_a_cancelled_task_leaves_no_open_transaction(pg: Database, now: da
         await asyncio.gather(task, return_exceptions=True)
     async with asyncio.timeout(2), pg.begin() as tx:
         assert await tx.audit.size() % 2 == 0
+
+
+async def test_the_dossier_is_read_and_its_acts_are_written_there_too(pg: Database) -> None:
+    office = await Office(pg).open()
+    await office.call(NOON - DAY, callee=0)
+    async with pg.begin() as tx:
+        await tx.dnc.add(CALLEE, "office", "letter", "asked", None, "ann", NOON, scope=Scope(seller="Rival"))
+        await tx.known.set(CALLEE, "ann", NOON, change=PartyFacts(region="US-GA"))
+        await tx.relationships.record(CALLEE, "purchase", "Acme", NOON - DAY, "ann", NOON)
+        await tx.switches.write(SwitchAct("US-LA", None, "on", None, None, "storm", NOON, "ann"))
+    facts = await office.facts()
+    assert (facts.internal_dnc, facts.region, len(facts.attempts or ()), len(facts.silent_calls or ())) == (
+        False,
+        "US-GA",
+        1,
+        1,
+    )
+    assert facts.abandonment == Abandonment(1, 1)
+    assert (facts.relationship is not None, set(facts.switches or ())) == (True, {"US-LA"})
+    assert (await office.facts("rival")).internal_dnc
+    gathered = await office.dossier.gather(
+        CALLEE, office.campaigns["spring"], NOON, attempt="", ring_seconds=20, prompts={"en": True}
+    )
+    async with pg.begin() as tx:
+        assert await office.dossier.holds(tx, CALLEE, gathered)
+        await tx.dnc.add(CALLEE, "office", "letter", "asked", None, "ann", NOON)
+        assert not await office.dossier.holds(tx, CALLEE, gathered)
+
+
+async def test_an_older_ledger_is_brought_up_with_its_rows(pg: Database, url: str, keys: NumberKeys) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+        await connection.run_sync(lambda sync: command.upgrade(migrations._config(sync), "0002"))
+        fill = (
+            "INSERT INTO parties VALUES ('p', :hash, NULL, 1)",
+            "INSERT INTO campaigns VALUES ('spring', 1, 'Acme', 'survey', '+12125550100', 'en', 'in_bridge', 'notice',"
+            " false, 'end', 25, 1)",
+            "INSERT INTO attempts VALUES ('a', 'p', 'spring', 1, NULL, 'ended', 0, 'x', 1, 2, 9, NULL, NULL, 'done',"
+            " '')",
+            """INSERT INTO call_events VALUES ('a', 0, 3, 'LegAnswered', '{"leg"\\:"callee"}')""",
+            "INSERT INTO dnc_entries VALUES ('d', :hash, 0, 'add', NULL, 'x', 'x', 'x', NULL, 'x', 7, NULL, NULL)",
+        )
+        for statement in fill:
+            await connection.execute(text(statement).bindparams(**_asked(statement, keys.lookup_hash(CALLEE))))
+    await engine.dispose()
+    assert (await upgrade(url)).before == "0002"
+    async with pg.read() as tx:
+        assert (await tx.campaigns.get("spring")).call_kind == "live"
+        assert await tx.dnc.check(CALLEE, "Acme") is not None
+        assert [call.silent for call in await tx.attempts.calls("p")] == [True]
+    with pytest.raises(LedgerConflict, match="append-only"):
+        async with pg.begin() as tx:
+            await tx.run(delete(metadata.tables["call_outcomes"]))
+
+
+def _asked(statement: str, lookup_hash: bytes) -> dict[str, bytes]:
+    return {"hash": lookup_hash} if ":hash" in statement else {}
