@@ -1,6 +1,6 @@
 # `make` explains itself: every target's line of help stands behind its `##`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test mutate check bench lock clean
 SHELL := /bin/bash
 HEEDLINE := .venv/bin/heedline
 ARGS ?=
@@ -10,7 +10,7 @@ help: ## this text
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo '  ARGS="…" goes on to the program behind demo, test and bench.'
+	@echo '  ARGS="…" goes on to the program behind demo, test, mutate and bench.'
 
 setup: ## install what is missing: system packages, .venv, a private Asterisk (root or sudo; Debian 12 or newer)
 	@tools/setup.sh run
@@ -22,6 +22,10 @@ demo: ## the calls of a day on a real PBX with real phones; leaves everything in
 test: ## everything, real PBX and phones included
 	@tools/setup.sh test
 	@.venv/bin/python -m pytest $(ARGS)
+
+mutate: ## change compliance/ one small thing at a time and see whether a test notices (an hour; ARGS="compliance/gate.py")
+	@tools/setup.sh test
+	@.venv/bin/python tools/mutate.py $(ARGS)
 
 check: ## ruff, mypy --strict, layering, documents against the program
 	@tools/setup.sh test

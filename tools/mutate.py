@@ -39,6 +39,9 @@ TESTS = "tests/rules"
 LEFT_OUT = ("errors.py", "facts_json.py", "facts_line.py", "terms.py", "__init__.py")
 """Readers of input have tests of their own (tests/rules, tests/cli); the others decide nothing."""
 
+SLOW = ("test_zones_differential", "test_overlay_properties", "test_overlay", "test_data_holidays", "test_facts_json")
+"""They look at other modules, or at what quicker ones see as well."""
+
 FIRST = {
     "applicable": ["test_applicable", "test_registry_rule"],
     "case": ["test_applicable", "test_small_rules", "test_calling_hours"],
@@ -283,7 +286,8 @@ def tests_for(module: str) -> list[list[str]]:
     first = FIRST.get(module.removeprefix("compliance."), [])
     files = {file.stem: str(file.relative_to(ROOT)) for file in sorted((ROOT / TESTS).glob("test_*.py"))}
     likely = [files[name] for name in first if name in files]
-    return [*([likely] if likely else []), [file for file in files.values() if file not in likely]]
+    others = [file for name, file in files.items() if name not in SLOW and file not in likely]
+    return [*([likely] if likely else []), others]
 
 
 def main() -> int:
