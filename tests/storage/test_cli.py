@@ -167,7 +167,7 @@ def test_a_call_is_listed_shown_and_told(heedline: Cli, home: Home) -> None:
     assert attempt in heedline("calls", "list").out
     shown = heedline("calls", "show", attempt)
     assert "+1•••••0123" in shown.out
-    assert "recording notice" in shown.out
+    assert "notice (US-NY)" in shown.out
     assert heedline("calls", "show", attempt, "--json").json["verdict"]["decision"] == "allow"
     told = heedline("calls", "story", attempt).out
     assert told.split() == ["+0", "ms", "dialled", r"note=bad\x1b[31m"]
