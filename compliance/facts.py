@@ -106,9 +106,10 @@ class Switch:
 class Facts:
     """`at` and every other datetime are aware; regions are ISO 3166 ("US-CA", "US", "GB").
 
-    Taking a fact away never turns a denial into a permission, but for four. `region` and `postal_code` add candidates
+    Taking a fact away never turns a denial into a permission, but for five. `region` and `postal_code` add candidates
     to those the number has, so knowing them can only forbid more; `recording_policy` and `double_opt_in` are demands
-    of the campaign on top of the law's.
+    of the campaign on top of the law's; and a `reassigned` answer "yes" denies every call, though calls that rest on
+    no consent need no answer.
 
     `attempts`: when this person was called, by all campaigns of the seller; `silent_calls`: which of these found no
     agent (unknown: it may have been any of them); `refusals`: when the person said no.
