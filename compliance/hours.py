@@ -157,7 +157,7 @@ def _related(case: Case, at: datetime) -> frozenset[tuple[str, str]]:
     return frozenset(
         (bound.region, bound.hours.entry.id)
         for day in {at.astimezone(zone).date() for zone in case.zones}
-        for bound in _bounds(case.packs, case.regions, day, _asked(facts))
+        for bound in bounds(case.packs, case.regions, day, _asked(facts))
         if bound.hours.unless.relationship
         and bound.relationships
         and all(established(facts, law, at, case.zones) for law in bound.relationships)
@@ -197,7 +197,7 @@ def _shut(case: Case, standing: Standing, first: datetime, last: datetime) -> It
     for zone in case.zones:
         # Today's laws first; `_open` asked those of every local date that the UTC day touches.
         dates = dict.fromkeys((first.astimezone(zone).date(), *_local_dates(zone, first.date())))
-        for bound in (bound for local in dates for bound in _bounds(case.packs, case.regions, local, asked)):
+        for bound in (bound for local in dates for bound in bounds(case.packs, case.regions, local, asked)):
             for place in dict.fromkeys((zone, bound.hours.also_zone or zone)):
                 if not _rings(_spans_of(case.packs, place, bound, standing, first.date()), first, last):
                     there = first.astimezone(place)
@@ -221,7 +221,7 @@ def _open(
         windows: dict[date, Windows] = {}
         for local in _local_dates(zone, day):
             windows[local] = _ALL_DAY
-            for bound in _bounds(packs, regions, local, asked):
+            for bound in bounds(packs, regions, local, asked):
                 windows[local] = common(windows[local], _left(packs, bound, bound.windows, standing, local))
                 if bound.hours.also_zone is not None:
                     also[bound.region, bound.hours.entry.id] = bound
@@ -259,7 +259,8 @@ def _left(packs: Packs, bound: Bound, windows: Windows, standing: Standing, day:
 
 
 @lru_cache(maxsize=1 << 14)
-def _bounds(packs: Packs, regions: frozenset[str], day: date, asked: Asked) -> tuple[Bound, ...]:
+def bounds(packs: Packs, regions: frozenset[str], day: date, asked: Asked) -> tuple[Bound, ...]:
+    """Every law on hours of each region that holds for such a call on a local date; no region: the house default's."""
     found: list[Bound] = []
     for region in sorted(regions) or [ELSEWHERE]:
         laws = applicable(packs, frozenset({region}), day, day, *asked).of(CallingHours)

@@ -392,10 +392,6 @@ class Packs:
             return self.laws(RecordingLaw, region, date.min, date.max)
         return self.laws(RecordingLaw, region, day - _DAY, day + _DAY)
 
-    def calling_hours(self, regions: frozenset[str], day: date) -> tuple[CallingHours, ...]:
-        """Every rule on hours that one of `regions` has on the local date `day`; else the house default."""
-        return _calling_hours(self, regions, day)
-
     def chain(self, region: str) -> Iterator[Jurisdiction]:
         """The region's own file, its country's, and those of the unions the country is a member of."""
         country = region[:2]
@@ -422,12 +418,3 @@ def _laws(packs: Packs, region: str, first: date, last: date) -> tuple[Law, ...]
         for law in jurisdiction.laws
         if _applies(law.entry, region) and law.entry.in_force(first, last)
     )
-
-
-@lru_cache(maxsize=1 << 14)
-def _calling_hours(packs: Packs, regions: frozenset[str], day: date) -> tuple[CallingHours, ...]:
-    found: dict[str, CallingHours] = {}
-    for region in sorted(regions) or [ELSEWHERE]:
-        of_region = packs.laws(CallingHours, region, day, day) or packs.jurisdictions[ELSEWHERE].of(CallingHours)
-        found.update((hours.entry.id, hours) for hours in of_region)
-    return tuple(found.values())

@@ -5,11 +5,12 @@ import logging
 
 from agi import AgiServer, Desk, Door, look_after
 from ari_app.ari import AriClient
-from compliance import SCREENING_RULES, Gate, load_packs
+from compliance import SCREENING_RULES, Gate
 from compliance.errors import BadInput, HeedlineError
 from compliance.rules import AT_THE_DIAL
 from heedline.bootstrap import open_database, open_dossier, open_registries
 from heedline.home import Home
+from heedline.overlays import packs_of
 from heedline.pbx import ARI_USER, Instance
 from heedline.settings import Settings
 from storage.ledger.journal import OptOutJournal
@@ -39,7 +40,7 @@ async def run_agi(home: Home, settings: Settings) -> None:
             async def channels() -> frozenset[str]:
                 return frozenset(channel.id for channel in await client.channels.list())
 
-            packs = load_packs()
+            packs = await packs_of(home, database)
             desk = Desk(
                 database,
                 open_dossier(home, settings, database, packs),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance import BadInput, load_packs
+from compliance.hours import bounds
 from compliance.jurisdictions import parse_packs
 from compliance.jurisdictions.area_codes import parse_area_codes
 from compliance.jurisdictions.loader import parse_jurisdiction
@@ -183,14 +184,15 @@ def test_pack_without_release_or_default_hours_is_refused() -> None:
 def test_stricter_hours_of_one_region_hold_beside_the_federal_ones() -> None:
     norway = parse_packs({**shipped(), "no.yaml": GOOD.encode()})
     monday = date(2026, 11, 16)
-    assert {h.entry.id for h in norway.calling_hours(frozenset({"NO"}), monday)} == {"no.hours"}
-    assert {h.entry.id for h in norway.calling_hours(frozenset({"NO", "US-AK"}), monday)} == {
-        "no.hours",
-        "us.fcc.hours",
-        "us.reg-f.hours",
-    }
-    assert {h.entry.id for h in norway.calling_hours(frozenset({"PL"}), monday)} == {"default.hours"}
-    assert {h.entry.id for h in norway.calling_hours(frozenset(), monday)} == {"default.hours"}
+    asked = (None, None, None)
+
+    def ids(*regions: str) -> set[str]:
+        return {bound.hours.entry.id for bound in bounds(norway, frozenset(regions), monday, asked)}
+
+    assert ids("NO") == {"no.hours"}
+    assert ids("NO", "US-AK") == {"no.hours", "us.fcc.hours", "us.reg-f.hours"}
+    assert ids("PL") == {"default.hours"}
+    assert ids() == {"default.hours"}
 
 
 ROW = "schema: 1\ncitation: c\nsource: s\nconfidence: house\nas_of: '2026-01-01'\nrows:\n"
