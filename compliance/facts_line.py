@@ -10,7 +10,7 @@ shows in the number of quotes, which is less when the value is written again.
 """
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, NoReturn
@@ -37,8 +37,9 @@ from compliance.facts import (
 )
 from compliance.facts_json import MAX_COUNT, MAX_ITEMS, Wrong, facts_from_dict, plain_instant, text
 from compliance.number import parse_number
-from compliance.verdict import Verdict
+from compliance.verdict import Verdict, instant_text
 
+_KEPT = 4096  # of each kind of text that comes again and again
 _Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 _Instants = Annotated[list[str], Meta(max_length=MAX_ITEMS)] | None
 
@@ -141,7 +142,29 @@ def facts_from_line(line: bytes, where: str) -> Facts:
 def verdict_line(verdict: Verdict) -> bytes:
     """`verdict.to_json()` in UTF-8, without a line's end."""
     at = verdict.next_allowed_at
-    return _encode_sorted(verdict if at is None or at.tzinfo is UTC else verdict.to_dict())
+    return b'{"decision":%b,"next_allowed_at":%b,"obligations":%b,"pack":%b,"reasons":%b,"recording":%b}' % (
+        _kept(verdict.decision),
+        b"null" if at is None else _encode(instant_text(at)),
+        _kept(verdict.obligations),
+        _kept(verdict.pack),
+        _encode_sorted(verdict.reasons) if verdict.reasons else b"[]",
+        _kept(verdict.recording),
+    )
+
+
+_texts: dict[int, tuple[object, bytes]] = {}
+
+
+def _kept(part: object) -> bytes:
+    """The text of what the gate gives to many verdicts; found by identity, as an equal one may be another type."""
+    found = _texts.get(id(part))
+    if found is not None and found[0] is part:
+        return found[1]
+    if len(_texts) >= _KEPT:
+        _texts.clear()
+    written = _encode_sorted(part)
+    _texts[id(part)] = (part, written)
+    return written
 
 
 def _at_speed(line: bytes) -> Facts:
@@ -185,13 +208,13 @@ def _at_speed(line: bytes) -> Facts:
     )
 
 
-@lru_cache(4096)
+@lru_cache(_KEPT)
 def _text(value: str | None) -> str | None:
     """The same names come line after line."""
     return None if value is None else text(value)
 
 
-@lru_cache(4096)
+@lru_cache(_KEPT)
 def _name(value: str) -> str:
     return text(value)
 
