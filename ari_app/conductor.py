@@ -101,7 +101,7 @@ class Conductor:
     def __post_init__(self) -> None:
         self._story = Story(self.database)
         self.journal = OptOutJournal(self.setup.optout_journal)
-        self.phones = Phones(self.ami.registrations, self._state_of)
+        self.phones = Phones(self.setup.agents, lambda: self.client.endpoints.listByTech(tech="PJSIP"))
         self._reserved: dict[str, str] = {}  # agent → attempt
         self._closing = False
         self._ready = asyncio.Event()
@@ -248,10 +248,6 @@ class Conductor:
         if agent not in self.setup.agents:
             raise NoSuchAgent(f"agent {agent[:31]!r}: no phone of that name is set up; see [[phones]] in heedline.toml")
         return self.setup.agents[agent]
-
-    async def _state_of(self, agent: str) -> str:
-        technology, _, resource = self._agent_endpoint(agent).partition("/")
-        return str((await self.client.endpoints.get(tech=technology, resource=resource)).get("state"))
 
     def is_free(self, agent: str) -> bool:
         return agent not in self._reserved

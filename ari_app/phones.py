@@ -1,14 +1,11 @@
-"""Which agents' phones can be reached: AMI's list of registrations, asked at most once a second for all calls.
-
-A phone that is not on it may have a contact that stands in the PBX's configuration: then ARI says how its endpoint is.
-"""
+"""Which agents' phones can be reached, asked of the PBX at most once a second however many calls ask."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from ari_app.ami import AmiError, Registration
 from ari_app.ari.errors import AriError
+from ari_app.ari.models import JsonObject
 from ari_app.call import Placement
 from ari_app.order import Order
 
@@ -16,24 +13,21 @@ log = logging.getLogger(__name__)
 
 FRESH_S = 1.0
 OFFLINE = "offline"
-REACHABLE = frozenset({"Reachable", "NonQualified", "Unknown", "Created"})
-"""Of a contact (res_pjsip's contact statuses); a phone that is not asked whether it is there has no better one."""
+"""Of an endpoint in ARI: it has no contact, or none that answers. A contact nobody asks counts as one that does."""
 
 
 class Phones:
-    """One a conductor. What the PBX can't say is not known, and then nobody is away.
+    """One a conductor. What the PBX does not say is not known, and then nobody is away.
 
-    `state`: of an agent's endpoint, as ARI gives it.
+    `agents`: agent's name → endpoint ("PJSIP/alice"). `ask`: all endpoints, as ARI lists them.
     """
 
-    def __init__(
-        self, registered: Callable[[], Awaitable[Iterable[Registration]]], state: Callable[[str], Awaitable[str]]
-    ) -> None:
-        self._registered = registered
-        self._state = state
+    def __init__(self, agents: Mapping[str, str], ask: Callable[[], Awaitable[Iterable[JsonObject]]]) -> None:
+        self._agents = agents
+        self._ask = ask
         self._turn = asyncio.Lock()
         self._asked_at = float("-inf")
-        self._there: frozenset[str] | None = None
+        self._offline: frozenset[str] = frozenset()
 
     async def trouble(self, order: Order) -> str:
         """Why the agent can't be there for the callee, as far as it is known before anybody is dialled."""
@@ -48,19 +42,15 @@ class Phones:
         async with self._turn:
             now = asyncio.get_running_loop().time()
             if now - self._asked_at >= FRESH_S:
-                self._there, self._asked_at = await self._look(), now
-            if self._there is None or agent in self._there:
-                return False
-        try:
-            return await self._state(agent) == OFFLINE
-        except AriError as error:
-            log.warning("whether the phone of %s can be reached is not known: %s", agent, error)
-            return False
+                self._offline, self._asked_at = await self._look(), now
+            return self._agents.get(agent) in self._offline
 
-    async def _look(self) -> frozenset[str] | None:
+    async def _look(self) -> frozenset[str]:
         try:
-            found = await self._registered()
-        except AmiError as error:
-            log.warning("which phones are registered is not known: %s", error)
-            return None
-        return frozenset(phone.aor for phone in found if phone.status in REACHABLE)
+            found = await self._ask()
+        except AriError as error:
+            log.warning("which phones can be reached is not known: %s", error)
+            return frozenset()
+        return frozenset(
+            f"{one.get('technology')}/{one.get('resource')}" for one in found if one.get("state") == OFFLINE
+        )

@@ -11,10 +11,10 @@ from rich.console import Console
 from compliance.errors import HeedlineError
 from heedline.cli.ledger import on_ledger, print_table
 from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, instant_of, print_json
-from heedline.cli.verdict import print_verdict
+from heedline.cli.verdict import DENIED, print_verdict
 from heedline.conductor_client import ConductorClient
 from storage.database import Database
-from storage.ledger.attempts import DENIED
+from storage.ledger.attempts import DENIED as DENIED_BY_THE_GATE
 from storage.ledger.attempts import Attempt as Stored
 
 app = typer.Typer(name="call", help="Place a call; act on one that is going on.", no_args_is_help=True)
@@ -24,6 +24,12 @@ T = TypeVar("T")
 DECISION_S = 4.0  # the gate takes milliseconds; the story is written a moment later
 LOOK_S = 0.05  # another process writes it, and the ledger gives no sign
 DECIDED = frozenset({"GateAllowed", "GateDenied"})
+
+
+class CallDenied(HeedlineError):
+    """The gate said no."""
+
+    exit_status = DENIED
 
 
 def _client(home: HomeOption) -> ConductorClient:
@@ -43,7 +49,7 @@ def place(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Ask for a call. The gate decides at the instant of dialling: a denial is shown with its reasons (status 1).
+    """Ask for a call. The gate decides at the instant of dialling: a denial is shown with its reasons (status 3).
 
     `heedline calls story ATTEMPT` tells what came of it.
     """
@@ -59,7 +65,7 @@ def place(
     elif verdict is not None:
         print_verdict(verdict)
     if denied is not None:
-        raise HeedlineError(f"call {attempt}: denied by {denied.detail}")
+        raise CallDenied(f"call {attempt}: denied by {denied.detail}")
 
 
 async def _denied(database: Database, attempt: str) -> Stored | None:
@@ -70,7 +76,7 @@ async def _denied(database: Database, attempt: str) -> Stored | None:
                 async with database.read() as tx:
                     said = {event.kind for event in await tx.events.of(attempt)} & DECIDED
                     found = await tx.attempts.get(attempt)
-                if found.disposition == DENIED:
+                if found.disposition == DENIED_BY_THE_GATE:
                     return found
                 if found.disposition is not None or "GateAllowed" in said:
                     return None

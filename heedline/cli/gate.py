@@ -11,19 +11,17 @@ from typing import Annotated
 
 import typer
 
-from compliance import SCREENING_RULES, BadInput, Facts, Gate, Number, Verdict, load_packs, parse_number
+from compliance import SCREENING_RULES, BadInput, Facts, Gate, Number, Verdict, load_packs
 from heedline.bootstrap import open_dossier
 from heedline.cli.ledger import on_ledger
-from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
-from heedline.cli.verdict import print_verdict
+from heedline.cli.options import HomeOption, JsonOption, home_of, instant_of, number_of, print_json
+from heedline.cli.verdict import DENIED, print_verdict
 from heedline.gate import answer
 from heedline.overlays import packs_at
 from heedline.settings import Settings
 from storage.database import Database
 
-DENIED = 3
 BROKEN_PIPE = 141  # as a shell sees a program that SIGPIPE ended
-LONGEST_NUMBER = 64
 STDIN = "-"
 
 app = typer.Typer(name="gate", help="Ask the rules: may this call be made?", no_args_is_help=True)
@@ -62,7 +60,8 @@ def check(
     elif number is None:
         raise BadInput("NUMBER or --facts FILE is missing; see `heedline gate check --help`")
     else:
-        verdict = _from_ledger(_number(number), campaign, _instant(at), region, postal_code, home)
+        moment = datetime.now(UTC) if at is None else instant_of("--at", at)
+        verdict = _from_ledger(number_of(number), campaign, moment, region, postal_code, home)
         if json:
             print_json(verdict.to_dict())
         else:
@@ -96,25 +95,6 @@ def _write(text: bytes) -> None:
     left = memoryview(text)
     while left:
         left = left[os.write(1, left) :]
-
-
-def _number(typed: str) -> Number:
-    """From standard input a number stays out of the list of processes and of the shell's history."""
-    if typed != STDIN:
-        return parse_number(typed)
-    read = sys.stdin.buffer.read(LONGEST_NUMBER + 1)
-    if len(read) > LONGEST_NUMBER or len(read.split()) == 0 or b"\n" in read.strip():
-        raise BadInput("standard input: one line with one number is expected")
-    return parse_number(read.decode("ascii", "replace").strip())
-
-
-def _instant(typed: str | None) -> datetime:
-    if typed is None:
-        return datetime.now(UTC)
-    with contextlib.suppress(ValueError):
-        if (at := datetime.fromisoformat(typed)).tzinfo is not None:
-            return at
-    raise BadInput(f"--at {typed[:40]!r}: a time is written with its zone, as in 2026-03-01T09:00:00-05:00")
 
 
 def _from_ledger(

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from compliance.verdict import Obligation, Reason, Verdict
 from heedline.cli.ledger import print_pairs, print_table, when
 
+DENIED = 3
+"""Exit status of a command whose answer is the gate's no."""
+
 
 def print_verdict(verdict: Verdict) -> None:
     """The decision, then why not, then what the call owes and how it may be recorded."""

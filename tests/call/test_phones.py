@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from ari_app.ami import AmiDown, Registration
 from ari_app.ari.errors import AriUnavailable
+from ari_app.ari.models import JsonObject
 from ari_app.order import Order, plan_of
 from ari_app.phones import FRESH_S, Phones
 from compliance.number import Number
@@ -18,57 +18,44 @@ CAMPAIGN = Campaign(name="spring", seller="Acme", purpose="survey", caller_id="+
 
 @dataclass
 class Pbx:
-    """What AMI and ARI say; `asked` counts."""
+    """What ARI says of its endpoints; `asked` counts."""
 
-    contacts: tuple[Registration, ...] = ()
-    states: dict[str, str] = field(default_factory=dict)
-    ami_down: bool = False
-    ari_down: bool = False
+    states: dict[str, str]
+    down: bool = False
     asked: int = 0
 
-    async def registered(self) -> Iterable[Registration]:
+    async def endpoints(self) -> Iterable[JsonObject]:
         self.asked += 1
-        if self.ami_down:
-            raise AmiDown("AMI: no connection")
-        return self.contacts
-
-    async def state(self, agent: str) -> str:
-        if self.ari_down:
+        if self.down:
             raise AriUnavailable("ARI: no connection")
-        return self.states.get(agent, "offline")
+        return [{"technology": "PJSIP", "resource": name, "state": state} for name, state in self.states.items()]
 
     def phones(self) -> Phones:
-        return Phones(self.registered, self.state)
-
-
-def contact(agent: str, status: str = "Reachable") -> Registration:
-    return Registration(endpoint=agent, aor=agent, status=status, uri=f"sip:{agent}@192.0.2.1")
+        return Phones({"alice": "PJSIP/alice", "bob": "PJSIP/bob"}, self.endpoints)
 
 
 @pytest.mark.parametrize(
     ("pbx", "away"),
     [
-        (Pbx((contact("alice"),)), False),
-        (Pbx((contact("alice", "NonQualified"),)), False),
-        (Pbx((contact("alice", "Unreachable"),)), True),
-        (Pbx((contact("bob"),)), True),
-        (Pbx(states={"alice": "online"}), False),  # a contact that stands in the configuration
-        (Pbx(states={"alice": "unknown"}), False),
-        (Pbx(ari_down=True), False),
-        (Pbx(ami_down=True), False),  # not known is not away
+        (Pbx({"alice": "online", "bob": "offline"}), False),
+        (Pbx({"alice": "offline", "bob": "online"}), True),
+        (Pbx({"alice": "unknown"}), False),
+        (Pbx({}), False),
+        (Pbx({"alice": "offline"}, down=True), False),  # not known is not away
     ],
 )
 async def test_a_phone_is_away_only_when_that_is_known(pbx: Pbx, away: bool) -> None:
     assert await pbx.phones().away("alice") is away
 
 
-async def test_many_calls_ask_the_pbx_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    pbx = Pbx((contact("alice"),))
+async def test_many_calls_ask_the_pbx_once() -> None:
+    pbx = Pbx({"alice": "online"})
     phones = pbx.phones()
-    await asyncio.gather(*(phones.away("alice") for _ in range(50)))
+    await asyncio.gather(*(phones.away(agent) for agent in ("alice", "bob") * 25))
     assert pbx.asked == 1
+    pbx.states["alice"] = "offline"
     phones._asked_at -= FRESH_S
-    assert not await phones.away("alice")
+    assert await phones.away("alice")
     assert pbx.asked == 2
 
 
@@ -81,6 +68,6 @@ async def test_only_who_is_called_after_the_callee_must_be_there_before(
 ) -> None:
     campaign = replace(CAMPAIGN, placement=placement)
     order = Order("A", "P", Number("+12125550123"), campaign, "alice", plan_of(campaign, 20, agent_called_us))
-    found = await Pbx().phones().trouble(order)
+    found = await Pbx({"alice": "offline"}).phones().trouble(order)
     assert bool(found) is trouble
     assert "alice" in found or not trouble

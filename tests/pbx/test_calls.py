@@ -307,7 +307,7 @@ async def test_a_denied_call_says_why_at_the_command_line(stage: Stage) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     out, error = await process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 3
     assert b"dnc.internal" in out
     assert b"47 CFR 64.1200(d)" in out
     assert b"denied by dnc.internal" in error
