@@ -28,7 +28,8 @@ class LineKind(Enum):
     ORDINARY = "ordinary"
     TOLL_FREE = "toll_free"
     PREMIUM = "premium"
-    NOT_A_SUBSCRIBER = "not_a_subscriber"  # shared cost, personal, pager, UAN, voicemail
+    UNIVERSAL = "universal"  # an organisation's, at the price of an ordinary call: 03 in GB, 140 in IN
+    NOT_A_SUBSCRIBER = "not_a_subscriber"  # shared cost, personal, pager, voicemail
     UNASSIGNED = "unassigned"
 
 
@@ -111,6 +112,8 @@ def _nanp_kind(prefix: str, e164: str) -> LineKind:
     if prefix[2:5] in area_codes():
         # N11 is a service code and 555-1212 is directory assistance: no subscriber answers there.
         exchange = prefix[5:8]
+        if exchange == "976":  # each area code's own premium-rate numbers, unknown to libphonenumber
+            return LineKind.PREMIUM
         if exchange[0] in "01" or exchange[1:] == "11" or e164[5:] == "5551212":
             return LineKind.UNASSIGNED
         return LineKind.ORDINARY
@@ -124,6 +127,7 @@ _KINDS = {
     PhoneNumberType.VOIP: LineKind.ORDINARY,
     PhoneNumberType.TOLL_FREE: LineKind.TOLL_FREE,
     PhoneNumberType.PREMIUM_RATE: LineKind.PREMIUM,
+    PhoneNumberType.UAN: LineKind.UNIVERSAL,
     PhoneNumberType.UNKNOWN: LineKind.UNASSIGNED,
 }
 
@@ -138,13 +142,13 @@ def _world_kind(e164: str) -> LineKind:
 
 @lru_cache(maxsize=256)
 def region_zones(region: str) -> tuple[ZoneInfo, ...]:
-    """Every zone of a stated region ("US-FL", "CA"); empty: unknown."""
+    """Every zone of a stated region ("US-FL", "CA"), of its country for a part of another ("GB-SCT"); empty: unknown."""
     zones: set[str] = set()
     for code in area_codes().values():
         if any(known == region or known.startswith(f"{region}-") for known in code.regions):
             zones |= code.zones
-    if not zones and "-" not in region and region != "US":
-        country_code = phonenumbers.country_code_for_region(region)
+    if not zones:
+        country_code = phonenumbers.country_code_for_region(region[:2])
         if country_code not in (0, 1):
             zones |= _country_zones(country_code)
     return tuple(ZoneInfo(zone) for zone in sorted(zones))

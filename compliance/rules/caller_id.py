@@ -9,7 +9,7 @@ from compliance.rules.law_rule import LawRule
 from compliance.verdict import Confidence
 from compliance.whereabouts import LineKind, line_kind
 
-_DIALLABLE = frozenset({LineKind.ORDINARY, LineKind.TOLL_FREE})
+_DIALLABLE = frozenset({LineKind.ORDINARY, LineKind.TOLL_FREE, LineKind.UNIVERSAL})
 
 
 class CallerIdShown(LawRule[CallerIdLaw]):

@@ -6,6 +6,7 @@ from compliance.whereabouts import LineKind, line_kind
 
 _WHY = {
     LineKind.PREMIUM: "premium-rate number",
+    LineKind.UNIVERSAL: "an organisation's number, not a subscriber's line",
     LineKind.NOT_A_SUBSCRIBER: "not a subscriber's line (shared cost, personal, pager or voicemail)",
     LineKind.UNASSIGNED: "not a number of any numbering plan",
 }

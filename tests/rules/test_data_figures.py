@@ -195,6 +195,7 @@ FIGURES = {
         "gb.ofcom.silent-wait": ("silent_call", 72),
         "it.silent-wait": ("silent_call", 5 * 24),
         "us-nv.hang-up-wait": ("refusal", 3660 * 24),
+        "us-wa.refusal-wait": ("refusal", 366 * 24),
     },
     AbandonmentLaw: {
         "us.fcc.abandonment": (30, "campaign_30_days", 2),
