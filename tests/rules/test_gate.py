@@ -1,6 +1,5 @@
 """Each rule by itself: one fact spoiled, one fact missing, and what the verdict then says."""
 
-
 import pytest
 
 from compliance import (
@@ -13,7 +12,13 @@ from compliance import (
     Verdict,
     load_packs,
 )
+from compliance.applicable import UNKNOWN_LAW, Applicable
+from compliance.case import Rule
 from compliance.rules import AT_THE_DIAL
+from compliance.rules.caller_id import CallerIdShown
+from compliance.rules.internal_dnc import InternalDnc
+from compliance.rules.prohibition import NotProhibited
+from compliance.rules.registry import RegistryClear
 from tests.rules import whole
 from tests.rules.world import GOOD, denied_by, facts, verdict
 
@@ -99,6 +104,22 @@ def test_knowing_nothing_is_denied_by_every_rule_but_the_campaigns_own_demand() 
     assert {reason.rule for reason in found.reasons} == {rule.id for rule in whole.RULES} - {"consent.double_opt_in"}
     assert found.recording.mode is RecordingMode.EXPLICIT
     assert found.obligations == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "law", "asked"),
+    [
+        (RegistryClear(), UNKNOWN_LAW, True),
+        (RegistryClear(), Applicable(), False),
+        (RegistryClear(), whole.case().law, True),
+        (NotProhibited(), whole.case().law, False),
+        (NotProhibited(), UNKNOWN_LAW, True),
+        (CallerIdShown(), Applicable(), True),
+        (InternalDnc(), Applicable(), True),
+    ],
+)
+def test_rule_is_asked_only_where_the_law_gives_it_something_to_say(rule: Rule, law: Applicable, asked: bool) -> None:
+    assert rule.concerned(law) is asked
 
 
 def test_gate_without_rules_is_refused() -> None:

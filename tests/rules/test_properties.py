@@ -266,6 +266,14 @@ def test_verdict_is_whole_and_repeats_itself(gate: Gate, facts: Facts) -> None:
         assert facts.number.e164[-7:] not in found.to_json()
 
 
+@given(some_facts)
+@settings(deadline=None)
+def test_gate_leaves_out_no_rule_that_would_deny(facts: Facts) -> None:
+    case = Case.of(facts, load_packs())
+    every = [denial.reason for rule in RULES for denial in rule.check(case)]
+    assert WHOLE.check(facts).reasons == tuple(dict.fromkeys(every))
+
+
 @given(nearly_good)
 @settings(deadline=None)
 def test_same_instant_on_another_clock_gets_the_same_verdict(facts: Facts) -> None:

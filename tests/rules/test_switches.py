@@ -71,6 +71,9 @@ def test_each_switch_that_stops_the_call_is_named() -> None:
         ("US", LONDON, False),
         ("GB", LONDON, True),
         ("gb-sct", LONDON, True),
+        ("gb-sct", BERLIN, False),
+        ("CA", LONDON, False),  # a region, though there is no file of it
+        ("CA-ON", LONDON, False),
         ("FR", LONDON, False),
         ("EU", BERLIN, True),
         ("EU", LONDON, False),
@@ -98,6 +101,7 @@ def test_region_code_stops_the_calls_that_may_go_there_and_any_other_name_all(
 def test_stated_region_brings_a_call_under_the_switch_of_that_region() -> None:
     assert not allows(RULE, AMERICA, number=NEW_YORK, region="US-LA", switches={"US-LA": ON})
     assert not allows(RULE, AMERICA, number=NEW_YORK, postal_code="70112", switches={"US-LA": ON})
+    assert not allows(RULE, AMERICA, number=NEW_YORK, region="DE-BY", switches={"EU": ON})
 
 
 def test_number_nobody_can_place_may_be_anywhere() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from compliance import Facts, Gate, Number, RecordingPolicy, Verdict, load_packs
+from compliance.case import Case
 from compliance.facts import (
     Abandonment,
     CallKind,
@@ -71,6 +72,10 @@ def facts(**changes: object) -> Facts:
     if isinstance(changes.get("number"), str):
         changes["number"] = Number(str(changes["number"]))
     return replace(GOOD, **changes)
+
+
+def case(**changes: object) -> Case:
+    return Case.of(facts(**changes), load_packs())
 
 
 def verdict(**changes: object) -> Verdict:
