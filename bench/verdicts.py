@@ -42,6 +42,9 @@ for line in open(sys.argv[1]):
 """
 
 
+_LEAST_S = 0.001  # a run too small to be told from its start
+
+
 @dataclass(frozen=True)
 class Verdicts:
     lines: int
@@ -120,8 +123,8 @@ def measure(folder: Path, lines: int) -> Verdicts:
     bare = (sys.executable, "-c", _BARE)
     return Verdicts(
         lines,
-        lines / (_cpu(*command, str(whole)) - _cpu(*command, str(one))),
-        lines / (_cpu(*bare, str(whole), str(verdict)) - _cpu(*bare, str(one), str(verdict))),
+        lines / max(_cpu(*command, str(whole)) - _cpu(*command, str(one)), _LEAST_S),
+        lines / max(_cpu(*bare, str(whole), str(verdict)) - _cpu(*bare, str(one), str(verdict)), _LEAST_S),
         sum(verdict.allowed for verdict in verdicts) / len(verdicts),
     )
 

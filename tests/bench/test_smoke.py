@@ -21,6 +21,7 @@ EXPECTED = {
     "setups": ("calls set up a second", "failed of"),
     "latency": ("answer → first prompt frame", "key 9 → ledger commit", "commit → confirmation frame"),
     "registry": ("list imported", "index on disk", "memory of a process", "look-up, p99", "bulk, against grep"),
+    "verdicts": ("full verdicts a second a core", "against reading and writing JSON"),
 }
 
 
