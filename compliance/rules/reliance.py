@@ -12,7 +12,7 @@ _ASKED = (RegistryClear(), ConsentGiven(), NotProhibited(), CallingHours(), Atte
 
 
 def relied_on(case: Case) -> tuple[Consent, ...]:
-    """Each once, in the order of the laws; empty: the call needs none, or has none."""
+    """In the order of the laws; empty: the call needs none, or has none."""
     if case.relied_on is None:
         case.relied_on = _relied_on(case) if case.facts.consents else ()
     return case.relied_on
@@ -23,4 +23,4 @@ def _relied_on(case: Case) -> tuple[Consent, ...]:
     for rule in _ASKED:
         if rule.concerned(case.law):
             found += rule.weigh(case).relied_on
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+    return found
