@@ -20,6 +20,7 @@ EXPECTED = {
     "cost": ("CPU a recorded call", "whole life"),
     "setups": ("calls set up a second", "failed of"),
     "latency": ("answer → first prompt frame", "key 9 → ledger commit", "commit → confirmation frame"),
+    "gate": ("the gate at the dial, median", "the gate at the dial, p99"),
     "registry": ("list imported", "index on disk", "memory of a process", "look-up, p99", "bulk, against grep"),
     "verdicts": ("full verdicts a second a core", "against reading and writing JSON"),
 }
