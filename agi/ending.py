@@ -21,7 +21,7 @@ from storage.ledger.dialplan import channels_of, is_dialplans
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 DISPOSITIONS = {  # Dial's DIALSTATUS
     "ANSWER": "completed",
     "BUSY": "busy",

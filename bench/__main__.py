@@ -51,13 +51,14 @@ class Size:
     latency_samples: int
     minutes: float
     facts: int = 40_000
+    facts_runs: int = 3
     ledger_rows: int = 1_000_000
     lists: registries.Sizes = registries.FULL
 
 
 FULL = Size((20, 50, 100), 15.0, 3, 100, 3, 400, 50, 200, 20.0)
 QUICK = Size((20, 50), 8.0, 1, 50, 2, 100, 50, 40, 5.0, lists=registries.QUICK)
-TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500, ledger_rows=2_000, lists=registries.TINY)
+TINY = Size((3,), 1.0, 1, 4, 1, 4, 6, 4, 2.0, facts=500, facts_runs=1, ledger_rows=2_000, lists=registries.TINY)
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 LONG_S = 180.0
 RATE = 20.0  # orders a second in the cost rounds
@@ -198,7 +199,7 @@ class Bench:
         ]
 
     async def verdicts(self) -> None:
-        found = await asyncio.to_thread(rules.measure, self.folder / "verdicts", self.size.facts)
+        found = await asyncio.to_thread(rules.measure, self.folder / "verdicts", self.size.facts, self.size.facts_runs)
         basis = f"{found.lines} lines of all keys, {found.allowed:.0%} allowed; CPU of the process"
         self.figures += [
             at_least("full verdicts a second a core, --facts", found.ours, 20_000, "/s", basis),

@@ -349,7 +349,7 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("said", "stays"), [(b"", False), (HTTP, False), (b"\xff\xfe what\n", True), (ALLOW, False), (ALLOW, True)]
+    ("said", "stays"), [(b"", False), (HTTP, False), (b"\xff\xfe what\n", False), (ALLOW, False), (ALLOW, True)]
 )
 async def test_something_else_at_that_port_means_no(shop: Shop, said: bytes, stays: bool) -> None:
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -171,7 +171,10 @@ async def test_an_opt_out_in_a_call_is_its_disposition_and_cancels_what_was_plan
     assert (await dialplan.agi("optout", NUMBER))["HEEDLINE_OPTOUT"] == "done", "twice does no harm"
 
 
-async def test_an_opt_out_the_ledger_can_not_take_is_kept_and_told_later(tmp_path: Path, blank_ledger: Path) -> None:
+async def test_an_opt_out_the_ledger_can_not_take_is_kept_and_told_later(
+    tmp_path: Path, blank_ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.engines.BUSY_SECONDS", 0.3)
     async with open_shop(tmp_path, blank_ledger, hurried(optout=20)) as shop:
         dialplan = await shop.allowed()
         attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
