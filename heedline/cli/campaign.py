@@ -155,7 +155,7 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
 
     found = on_ledger(home, work)
     if json:
-        print_json({"campaigns": [asdict(campaign) for campaign in found]})
+        print_json({"campaigns": [_as_json(campaign) for campaign in found]})
         return
     columns = ("name", "version", "seller", "purpose", "calls", "caller id", "language", "placement", "recording")
     rows = (
@@ -179,6 +179,10 @@ def _with(campaign: Campaign, **given: object) -> Campaign:
 
 def _show(campaign: Campaign, json: bool) -> None:
     if json:
-        print_json(asdict(campaign))
+        print_json(_as_json(campaign))
     else:
         print_pairs((key.replace("_", " "), value) for key, value in asdict(campaign).items())
+
+
+def _as_json(campaign: Campaign) -> dict[str, object]:
+    return {**asdict(campaign), "start": None if campaign.start is None else campaign.start.isoformat()}

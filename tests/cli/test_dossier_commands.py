@@ -164,7 +164,7 @@ def test_a_campaign_says_how_it_calls(heedline: Heedline) -> None:
         "roofs",
         True,
     )
-    assert shown["start"] == "2026-12-01 05:00:00+00:00"
+    assert shown["start"] == "2026-12-01T05:00:00+00:00"
     heedline("campaign", "set", "robots", "--topic", "", "--start", "", "--single-opt-in")
     shown = heedline("campaign", "show", "robots", "--json").json
     assert (shown["topic"], shown["start"], shown["double_opt_in"], shown["version"]) == (None, None, False, 2)
