@@ -10,6 +10,7 @@ from compliance.case import Case, Denial, Rule
 from compliance.facts import ConsentKind, Switch
 from compliance.jurisdictions.model import AttemptCap, CallingHours, ConsentLaw
 from compliance.rules import SCREENING_RULES
+from compliance.rules.attempts import AttemptsLeft
 from compliance.verdict import Confidence
 from tests.rules.made_up import AT, DAY, HOUR, TICK, call, consent, entry, packs
 
@@ -77,3 +78,20 @@ def test_search_gives_up_rather_than_go_on_for_ever(hours: int, found: bool) -> 
     end = datetime.combine(AT.date(), time(12), tzinfo=UTC) + timedelta(hours=hours)
     verdict = Gate([_Relay(end)], packs()).check(call())
     assert verdict.next_allowed_at == (end if found else None)
+
+
+def test_last_year_that_can_be_asked_about_is_told_and_no_later_one() -> None:
+    gate = Gate([AttemptsLeft()], packs(ONCE_IN_12_HOURS))
+    spring = datetime(2199, 4, 1, tzinfo=UTC)
+    assert gate.check(call(at=spring, attempts=(spring,))).next_allowed_at == spring + 12 * HOUR
+    end = datetime(2199, 12, 31, 13, tzinfo=UTC)
+    assert gate.check(call(at=end, attempts=(end,))).next_allowed_at is None
+
+
+def test_what_is_kept_about_laws_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compliance.gate._KEPT", 2)
+    gate = Gate(SCREENING_RULES, packs(DAYTIME))
+    for days in range(5):
+        gate.check(call(at=AT + days * DAY))
+        assert len(gate._concerned) == (1, 2, 1, 2, 1)[days]
+    assert gate.pack == "made up"
