@@ -15,12 +15,11 @@ from rich.text import Text
 
 from compliance.errors import BadInput
 from compliance.facts import Registry
-from compliance.jurisdictions import load_packs
-from compliance.jurisdictions.model import RegistryLaw
 from compliance.number import Number, parse_number
 from heedline.bootstrap import open_registries, registry_key
 from heedline.cli.ledger import on_ledger, operator, print_table, when
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
+from heedline.list_age import age_limit
 from storage.audit import AuditTag, without_numbers
 from storage.audit.entry import AuditValue
 from storage.database import Database
@@ -38,7 +37,7 @@ def import_(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="As downloaded: bare or zip; several make one version.")
     ],
-    list_id: Annotated[str, typer.Option("--list", metavar="LIST", help="us.ftc.ndnc, ca.dncl, gb.tps, us-tx.dnc, …")],
+    list_id: Annotated[str, typer.Option("--list", metavar="LIST", help="us.ftc.ndnc, ca.dncl, us-tx.dnc, it.rpo, …")],
     form: Annotated[Format | None, typer.Option("--format", help="Default: as the file looks.")] = None,
     version_date: Annotated[
         str | None, typer.Option("--version-date", metavar="DATE", help="Of the list; default: in the file's name.")
@@ -49,6 +48,10 @@ def import_(
     column: Annotated[str | None, typer.Option(help="The column of a CSV that holds the numbers.")] = None,
     after: Annotated[
         str | None, typer.Option(metavar="DATE", help="Of the version that a change list was made from.")
+    ] = None,
+    submitted: Annotated[
+        list[Path] | None,
+        typer.Option("--submitted", metavar="FILE", help="What was sent to be washed; FILE is then what came back."),
     ] = None,
     allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Take an empty or much smaller list.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, change nothing.")] = False,
@@ -67,14 +70,15 @@ def import_(
         column=column,
         after=_day(after, "--after"),
         allow_shrink=allow_shrink,
+        submitted=tuple(submitted or ()),
     )
     found = home_of(home)
     key = registry_key(found)
-    size = sum(file.stat().st_size for file in files)
+    size = sum(file.stat().st_size for file in (*files, *order.submitted))
     with _bar(size) as progress, importing(found.registry, key, order, progress) as prepared:
         changes = not (dry_run or prepared.same)
         if changes:
-            _audit(home, AuditTag.REGISTRY_IMPORTED, order.at, prepared.version)
+            _audit(home, AuditTag.REGISTRY_IMPORTED, order.at, prepared)
             prepared.swap()
     if json:
         version = as_json(prepared.version, order.at.date())
@@ -169,12 +173,6 @@ def as_json(version: ListVersion, today: date) -> dict[str, object]:
     return {**version.to_dict(), "lines": version.lines, "age_days": age, "max_age_days": limit}
 
 
-def age_limit(list_id: str) -> int | None:
-    """Days after which no law accepts the list any more: the shortest of all that ask for it; None: none does."""
-    laws = (law for jurisdiction in load_packs().jurisdictions.values() for law in jurisdiction.of(RegistryLaw))
-    return min((law.max_age_days for law in laws if law.list == list_id), default=None)
-
-
 def _left(version: ListVersion, today: date) -> Text:
     limit = age_limit(version.list)
     if limit is None:
@@ -186,6 +184,8 @@ def _left(version: ListVersion, today: date) -> Text:
 
 
 def _covers(version: ListVersion) -> str:
+    if version.washes:
+        return f"{sum(wash.numbers for wash in version.washes):,} numbers, washed on {len(version.washes)} days"
     prefixes = sorted(version.coverage.prefixes)
     shown = ", ".join(f"+{prefix}" for prefix in prefixes[:_SHOWN])
     return shown if len(prefixes) <= _SHOWN else f"{shown} and {len(prefixes) - _SHOWN} more"
@@ -206,18 +206,26 @@ def _told(prepared: Prepared, dry_run: bool) -> str:
     if prepared.same:
         return f"{version.list}: this version, of {version.version_date}, stands already; nothing was changed"
     before = prepared.replaces
+    if version.washes:
+        asked = sum(wash.numbers for wash in version.washes)
+        would = "would be" if dry_run else "are"
+        return (
+            f"{version.list}: with the wash of {prepared.day}, {asked:,} numbers {would} known, "
+            f"{version.numbers:,} of them listed; any other stays unknown"
+        )
     replaces = "" if before is None else f", in place of {before.numbers:,} of {before.version_date}"
     stands = "would stand" if dry_run else "stands"
     covers = f"; covers {_covers(version)}: any other number stays unknown" if version.coverage.prefixes else ""
     return f"{version.list} of {version.version_date} {stands}: {version.numbers:,} numbers{replaces}{covers}"
 
 
-def _audit(home: Path | None, tag: AuditTag, at: datetime, version: ListVersion) -> None:
+def _audit(home: Path | None, tag: AuditTag, at: datetime, prepared: Prepared) -> None:
+    version = prepared.version
     hashes = [source.sha256 for source in version.sources]
     data: dict[str, AuditValue] = {
         "list": version.list,
         "version": version.version,
-        "version_date": version.version_date.isoformat(),
+        "version_date": prepared.day.isoformat(),
         "numbers": version.numbers,
         "lines": version.lines,
         "files": len(hashes),

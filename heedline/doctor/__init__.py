@@ -3,7 +3,7 @@
 import datetime
 
 from compliance.errors import HeedlineError
-from heedline.doctor import keeping, law, machine
+from heedline.doctor import keeping, law, lists, machine
 from heedline.doctor.door import dialplan_door
 from heedline.doctor.finding import Finding, Level, fail, ok
 from heedline.doctor.switch import switch
@@ -29,6 +29,7 @@ async def examine(home: Home, now: datetime.datetime | None = None) -> list[Find
     findings.append(await keeping.ledger(home, settings))
     findings.append(keeping.prompts(home))
     findings += await law.rules(home, now)
+    findings += await lists.lists(home, now)
     findings += await switch(Instance(home, settings))
     findings += await dialplan_door(settings)
     findings += machine.spool(home, settings)

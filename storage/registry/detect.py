@@ -23,6 +23,7 @@ class Format(Enum):
     CHANGES = "changes"
     CSV = "csv"
     ANSWERS = "answers"
+    WASHED = "washed"
 
 
 def format_of(list_id: str, name: str, head: bytes, column: str | None) -> Format:

@@ -21,7 +21,7 @@ from storage.registry.detect import Format, date_in
 from storage.registry.errors import BadList, RegistryDamaged
 from storage.registry.index import Index, IndexWriter
 from storage.registry.intake import Intake, Taken, Wanted, coverage_of
-from storage.registry.lists import REASSIGNED, country_of, coverage_given
+from storage.registry.lists import REASSIGNED, WASHED, country_of, coverage_given, today_of
 from storage.registry.reading import Progress, Reader
 from storage.registry.version import ListVersion
 
@@ -33,7 +33,8 @@ _FEW = 1000  # areas with fewer numbers may shrink as they like
 class Order:
     """What to import. `version_date` None: it stands in the files' names; `coverage` None: the files say it.
 
-    `after`: the date of the version that a change list was made from.
+    `after`: the date of the version that a change list was made from. `submitted`: what was sent to a washing service;
+    `files` are then what came back.
     """
 
     list: str
@@ -46,19 +47,22 @@ class Order:
     column: str | None = None
     after: date | None = None
     allow_shrink: bool = False
+    submitted: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A version that is durable and does not stand yet. `replaces`: what stands until `swap`.
 
-    `same`: it is what stands already, from the same files; `swap` then does nothing.
+    `same`: it is what stands already, from the same files; `swap` then does nothing. `day`: of what was imported; where
+    results are gathered, the version may be of a later one.
     """
 
     folder: Path
     version: ListVersion
     replaces: ListVersion | None
     same: bool
+    day: date
 
     def swap(self) -> None:
         if not self.same:
@@ -71,6 +75,7 @@ def importing(folder: Path, key: bytes, order: Order, progress: Progress = lambd
 
     Raises BadInput, BadList, BadLine: refused. RegistryBusy. RegistryDamaged: what a change list is to change.
     """
+    _check_form(order)
     given = None if order.coverage is None else coverage_given(order.list, order.coverage)
     wanted = Wanted(
         list=order.list,
@@ -79,6 +84,7 @@ def importing(folder: Path, key: bytes, order: Order, progress: Progress = lambd
         column=order.column,
         given=given,
         after=order.after,
+        allow_shrink=order.allow_shrink,
     )
     with locked(folder):
         tidy(folder)
@@ -98,12 +104,26 @@ def dropping(folder: Path, list_id: str) -> Iterator[Callable[[], None]]:
         yield lambda: write_catalogue(folder, left)
 
 
-def _version_date(order: Order) -> date:
+def _check_form(order: Order) -> None:
+    """A list is either handed out or washed. Raises BadInput: it is not imported as what it is."""
     country_of(order.list)
+    if order.list not in WASHED:
+        if order.submitted or order.format is Format.WASHED:
+            raise BadInput(
+                f"{order.list}: is handed out as a list; --submitted and --format washed are for other lists"
+            )
+        return
+    if order.format not in (None, Format.WASHED) or not order.submitted:
+        raise BadInput(f"{order.list}: nobody is handed this list; name with --submitted the file that was washed")
+    if any(given is not None for given in (order.coverage, order.column, order.after)):
+        raise BadInput(f"{order.list}: a wash covers the numbers that were sent; no --coverage, --column or --after")
+
+
+def _version_date(order: Order) -> date:
     found = order.version_date or date_in(path.name for path in order.files)
     if found is None:
         raise BadList(f"{order.list}: no date in the file's name; give the list's with --version-date")
-    if found > order.at.date():
+    if found > today_of(order.list, order.at):
         raise BadList(f"{order.list}: the list's date, {found}, is in the future")
     return found
 
@@ -118,7 +138,7 @@ class _Build:
     def run(self, progress: Progress) -> Prepared:
         before, part = self._before, part_file(self._folder, self._version)
         older = before is not None and self._wanted.version_date < before.version_date
-        if before is not None and older and before.list != REASSIGNED:
+        if before is not None and older and before.list not in {REASSIGNED, *WASHED}:
             raise BadList(f"{before.list}: a newer version stands, of {before.version_date}; drop it first")
         try:
             made = self._write(part, progress, keep_all=False)
@@ -126,10 +146,10 @@ class _Build:
             part.unlink()
             made = self._write(part, progress, keep_all=True)
         if before is not None and _same(before, made):
-            return Prepared(self._folder, before, before, True)
+            return Prepared(self._folder, before, before, True, self._wanted.version_date)
         part.rename(index_file(self._folder, made.version))
         sync(self._folder)
-        return Prepared(self._folder, made, before, False)
+        return Prepared(self._folder, made, before, False, self._wanted.version_date)
 
     def _stands(self) -> Index | None:
         """The version to be replaced; a damaged one counts as none, but for a change list."""
@@ -156,7 +176,9 @@ class _Build:
             writer = IndexWriter(stream, self._key)
             intake = Intake(self._wanted, writer, self._standing, keep_all=keep_all)
             try:
-                taken = intake.take([Reader(path, tell) for path in self._order.files])
+                readers = [Reader(path, tell) for path in self._order.files]
+                sent = [Reader(path, tell) for path in self._order.submitted]
+                taken = intake.wash(sent, readers) if sent else intake.take(readers)
             except ComesBack:
                 progress(-told)
                 raise
@@ -178,18 +200,19 @@ class _Build:
             imported_at=self._order.at,
             imported_by=self._order.who,
             predecessor=self._order.after,
+            washes=taken.washes,
         )
 
     def _date(self, form: Format) -> date:
-        """Answers are gathered, so older ones may come later."""
-        if form is Format.ANSWERS and self._before is not None:
+        """Answers and washes are gathered, so older ones may come later."""
+        if form in (Format.ANSWERS, Format.WASHED) and self._before is not None:
             return max(self._wanted.version_date, self._before.version_date)
         return self._wanted.version_date
 
     def _check(self, made: ListVersion, taken: Taken) -> None:
         """A list cut short looks like a list; people do not leave lists that fast."""
         before, standing = self._before, self._standing
-        if self._order.allow_shrink:
+        if self._order.allow_shrink or taken.format is Format.WASHED:
             return
         if not made.numbers:
             raise BadList(f"{made.list}: nobody is in the file; if that is so, --allow-shrink")
@@ -207,11 +230,12 @@ class _Build:
 
 def _same(before: ListVersion, made: ListVersion) -> bool:
     """The same files, imported as the same."""
-    return (before.version_date, before.coverage, before.sources, before.format) == (
+    return (before.version_date, before.coverage, before.sources, before.format, before.washes) == (
         made.version_date,
         made.coverage,
         made.sources,
         made.format,
+        made.washes,
     )
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -21,10 +21,13 @@ from storage.registry.lists import country_of
 from storage.registry.reading import Reader, Text
 from storage.registry.records import column_values, number_of
 from storage.registry.version import Coverage, ListVersion, Source
+from storage.registry.wash_files import read_wash
+from storage.registry.washes import Day, gathered
 from storage.registry.xml import XmlList
 
 _BATCH = 1 << 16
 _HEAD = 4096  # bytes enough to see what a text is
+_KEPT = timedelta(days=366)  # of a number that is not asked about again nothing is kept: any law wants a younger answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +43,21 @@ class Wanted:
     column: str | None = None
     given: Coverage | None = None
     after: date | None = None
+    allow_shrink: bool = False
 
 
 @dataclass
 class Taken:
-    """What was in the files. `groups`: how many different numbers by ten million; `declared`: their own coverage."""
+    """What was in the files. `groups`: how many different numbers by ten million; `declared`: their own coverage.
+
+    `washes`: see ListVersion.
+    """
 
     format: Format
     sources: list[Source] = field(default_factory=list)
     groups: Counter[int] = field(default_factory=Counter)
     declared: Coverage | None = None
+    washes: tuple[Day, ...] = ()
 
 
 class Intake:
@@ -80,6 +88,19 @@ class Intake:
         else:
             self._bitmaps.finish()
             taken.groups = self._bitmaps.counts
+        return taken
+
+    def wash(self, sent: Sequence[Reader], returned: Sequence[Reader]) -> Taken:
+        """The results of one wash, added to those that stand. Raises BadList, BadLine."""
+        day, extremes = self._wanted.version_date, self._wanted.allow_shrink
+        wash = read_wash(sent, returned, self._country, day, allow_extremes=extremes)
+        standing = () if self._standing is None else self._standing.blocks()
+        results = gathered(standing, wash.results).newest(day - _KEPT)
+        for number, plain in results.blocks():
+            self._writer.add(number, plain)
+        taken = Taken(Format.WASHED, list(wash.sources), washes=results.tally())
+        groups, counts = np.unique(results.listed // np.uint64(GROUP * block.SIZE), return_counts=True)
+        taken.groups.update(dict(zip(groups.tolist(), counts.tolist(), strict=True)))
         return taken
 
     def _text(self, text: Text) -> int:
@@ -171,7 +192,7 @@ class Intake:
 
 def coverage_of(wanted: Wanted, taken: Taken, before: ListVersion | None) -> Coverage:
     """Whose numbers the new version speaks of. Raises BadList: nobody says, or --coverage says more than the file."""
-    if taken.format is Format.ANSWERS:
+    if taken.format in (Format.ANSWERS, Format.WASHED):
         return Coverage(frozenset())
     if taken.format is Format.CHANGES and before is not None:
         return before.coverage

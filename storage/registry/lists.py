@@ -1,6 +1,7 @@
 """The lists Heedline knows by id, and what an admin may say of their coverage."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 
 from compliance.errors import BadInput
 from compliance.jurisdictions.area_codes import area_codes
@@ -9,8 +10,23 @@ from storage.registry.version import Coverage
 REASSIGNED = "us.fcc.rnd"
 """Not a list: answers of the reassigned-numbers database, number by number."""
 
-COUNTRY = {"us.ftc.ndnc": "1", "ca.dncl": "1", "gb.tps": "44", "gb.ctps": "44", REASSIGNED: "1"}
+WASHED = frozenset({"it.rpo", "sg.dnc", "au.dncr"})
+"""Lists nobody is handed: the operator is sent numbers and tells which of them are registered."""
+
+COUNTRY = {
+    "us.ftc.ndnc": "1",
+    "ca.dncl": "1",
+    "gb.tps": "44",
+    "gb.ctps": "44",
+    "it.rpo": "39",
+    "sg.dnc": "65",
+    "au.dncr": "61",
+    REASSIGNED: "1",
+}
 """List id → country code of its numbers; the lists of US states are `us-xx.dnc`."""
+
+_AHEAD = {"39": 2, "61": 11, "65": 8}
+"""Country code → hours by which its day may begin before UTC's; of the others a list's day is never ahead of UTC's."""
 
 _STATE_LIST = re.compile(r"us-([a-z]{2})\.dnc", re.ASCII)
 _AREA_CODE = re.compile(r"[2-9][0-9]{2}", re.ASCII)
@@ -28,6 +44,11 @@ def country_of(list_id: str) -> str:
             f"list {list_id[:40]!r}: not known; there are {known}, and us-xx.dnc for a state's own (us-tx.dnc)"
         )
     return "1"
+
+
+def today_of(list_id: str, at: datetime) -> date:
+    """The latest day a list may be of: a result of this morning in Sydney is of tomorrow in UTC."""
+    return (at.astimezone(UTC) + timedelta(hours=_AHEAD.get(country_of(list_id), 0))).date()
 
 
 def _is_state(region: str) -> bool:

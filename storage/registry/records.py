@@ -15,8 +15,15 @@ LONGEST = 4096
 """Characters a line."""
 
 _FILL = str.maketrans("", "", " \t-.()")
-_NANP = re.compile(r"(?:\+?1)?([2-9][0-9]{9})", re.ASCII)
-_BRITISH = re.compile(r"(?:0|\+44)([1-9][0-9]{8,9})", re.ASCII)
+_NATIONAL = {
+    "1": re.compile(r"(?:\+?1)?([2-9][0-9]{9})", re.ASCII),
+    "44": re.compile(r"(?:0|\+44)([1-9][0-9]{8,9})", re.ASCII),
+    "39": re.compile(
+        r"(?:\+39|0039)?(0[1-9][0-9]{4,9}|3[0-9]{8,9})", re.ASCII
+    ),  # its leading 0 is dialled from abroad too
+    "61": re.compile(r"(?:0|\+?61)([23478][0-9]{8})", re.ASCII),
+    "65": re.compile(r"(?:\+?65)?([3689][0-9]{7})", re.ASCII),
+}
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _US = re.compile(r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})", re.ASCII)
 _PLAIN = re.compile(r"(20[0-9]{2})([0-9]{2})([0-9]{2})", re.ASCII)
@@ -24,8 +31,7 @@ _PLAIN = re.compile(r"(20[0-9]{2})([0-9]{2})([0-9]{2})", re.ASCII)
 
 def number_of(text: str, country: str) -> int | None:
     """The E.164 digits of a number written nationally or internationally; None: it is none of that country."""
-    plain = text.translate(_FILL)
-    found = (_NANP if country == "1" else _BRITISH).fullmatch(plain)
+    found = _NATIONAL[country].fullmatch(text.translate(_FILL))
     return None if found is None else int(country + found[1])
 
 

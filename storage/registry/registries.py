@@ -22,8 +22,9 @@ from storage.registry import answers, block
 from storage.registry.catalogue import CURRENT, changes, index_file, read_catalogue
 from storage.registry.errors import RegistryDamaged
 from storage.registry.index import ROW, Index
-from storage.registry.lists import REASSIGNED
+from storage.registry.lists import REASSIGNED, WASHED
 from storage.registry.version import ListVersion
+from storage.registry.washed_list import WashedList
 
 LOOK_EVERY_S = 1.0
 _TRIES = 5
@@ -111,6 +112,7 @@ class Registries:
         self._changes = memoryview(b"").cast("Q")
         self._count, self._look_again = 0, 0.0
         self._standing: tuple[StandingList, ...] = ()
+        self._washed: tuple[WashedList, ...] = ()
         self._reassigned: Index | None = None
         self._answers: ListVersion | None = None
 
@@ -131,6 +133,10 @@ class Registries:
             answer = standing.answer(digits, of_block, offset)
             if answer is not None:
                 found[standing.version.list] = answer
+        for washed in self._washed:
+            answer = washed.answer(of_block, offset)
+            if answer is not None:
+                found[washed.version.list] = answer
         return found
 
     def reassigned(self, number: Number) -> Reassigned | None:
@@ -143,14 +149,18 @@ class Registries:
         return None if plain is None else answers.find(plain, offset)
 
     def sweep(self, numbers: npt.NDArray[np.uint64]) -> dict[str, Swept]:
-        """`check` for many numbers at once (E.164 digits as integers): list id → its answers in their order."""
+        """`check` for many numbers at once (E.164 digits as integers): list id → its answers in their order.
+
+        Not of lists that are washed: their answers are of several days.
+        """
         self._refresh()
         return {standing.version.list: standing.sweep(numbers) for standing in self._standing}
 
     def lists(self) -> tuple[ListVersion, ...]:
         """What stands, by list id."""
         self._refresh()
-        standing = [one.version for one in self._standing] + ([self._answers] if self._answers else [])
+        standing = [one.version for one in self._standing] + [one.version for one in self._washed]
+        standing += [self._answers] if self._answers else []
         return tuple(sorted(standing, key=lambda version: version.list))
 
     def _refresh(self) -> None:
@@ -209,4 +219,5 @@ class Registries:
         answered = opened.pop(REASSIGNED, None)
         self._reassigned = None if answered is None else answered.index
         self._answers = None if answered is None else answered.version
-        self._standing = tuple(opened[name] for name in sorted(opened))
+        self._washed = tuple(WashedList(one.index, one.version) for name, one in opened.items() if name in WASHED)
+        self._standing = tuple(opened[name] for name in sorted(opened) if name not in WASHED)

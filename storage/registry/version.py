@@ -7,6 +7,7 @@ from functools import cached_property
 
 from compliance.errors import BadInput
 from storage.registry.errors import RegistryDamaged
+from storage.registry.washes import Day
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class ListVersion:
     """`list`: its id ("us.ftc.ndnc"). `version`: the id of this version, a ULID. `numbers`: how many are listed.
 
     `version_date`: the day as of which its publisher made it. `predecessor`: the date of the version that a change
-    list was applied to.
+    list was applied to. `washes`: of a list that is washed, the days whose results still answer for somebody.
     """
 
     list: str
@@ -60,6 +61,7 @@ class ListVersion:
     imported_at: datetime
     imported_by: str
     predecessor: date | None = None
+    washes: tuple[Day, ...] = ()
 
     @property
     def lines(self) -> int:
@@ -77,6 +79,9 @@ class ListVersion:
             "imported_at": self.imported_at.isoformat(),
             "imported_by": self.imported_by,
             "predecessor": None if self.predecessor is None else self.predecessor.isoformat(),
+            "washes": [
+                {"day": wash.day.isoformat(), "numbers": wash.numbers, "listed": wash.listed} for wash in self.washes
+            ],
         }
 
     @classmethod
@@ -98,6 +103,10 @@ class ListVersion:
                 imported_at=datetime.fromisoformat(str(data["imported_at"])),
                 imported_by=str(data["imported_by"]),
                 predecessor=None if predecessor is None else date.fromisoformat(str(predecessor)),
+                washes=tuple(
+                    Day(date.fromisoformat(str(one["day"])), _whole(one["numbers"]), _whole(one["listed"]))
+                    for one in _tables(data.get("washes", []))
+                ),
             )
         except (KeyError, ValueError, BadInput):
             raise RegistryDamaged("registry: an index was written by another Heedline; import the list again") from None

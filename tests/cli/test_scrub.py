@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -229,7 +229,7 @@ def run(*arguments: object, text: str | None = None) -> Any:
 
 
 def test_a_list_is_imported_checked_scrubbed_against_and_dropped(home: Home, tmp_path: Path) -> None:
-    day = datetime.now(UTC).date().isoformat()
+    day = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()  # in America it may still be yesterday
     numbers = tmp_path / f"{day}.txt"
     numbers.write_text("212,5550120\n")
     take = ("registry", "import", numbers, "--list", FTC, "--coverage", "all")
@@ -238,7 +238,7 @@ def test_a_list_is_imported_checked_scrubbed_against_and_dropped(home: Home, tmp
     assert run(*take)["numbers"] == 1
     assert run(*take)["stood_already"]
     (version,) = run("registry", "list")["lists"]
-    assert (version["list"], version["version_date"], version["age_days"]) == (FTC, day, 0)
+    assert (version["list"], version["version_date"], version["age_days"]) == (FTC, day, 1)
     assert version["max_age_days"] == 31
     answer = {"listed": True, "version_date": day}
     assert run("registry", "check", "-", text="+12125550120\n")["registries"] == {FTC: answer}
