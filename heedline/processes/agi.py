@@ -5,14 +5,17 @@ import logging
 
 from agi import AgiServer, Desk, Door, look_after
 from ari_app.ari import AriClient
-from compliance import SCREENING_RULES, Gate
+from compliance import SCREENING_RULES, Gate, Packs, load_packs
+from compliance.case import Rule
 from compliance.errors import BadInput, HeedlineError
 from compliance.rules import AT_THE_DIAL
+from compliance.rules.rules_refused import RulesRefused
 from heedline.bootstrap import open_database, open_dossier, open_registries
 from heedline.home import Home
 from heedline.overlays import packs_of
 from heedline.pbx import ARI_USER, Instance
 from heedline.settings import Settings
+from storage.database import Database
 from storage.ledger.journal import OptOutJournal
 from storage.vault.client import RecorderClient
 
@@ -40,12 +43,12 @@ async def run_agi(home: Home, settings: Settings) -> None:
             async def channels() -> frozenset[str]:
                 return frozenset(channel.id for channel in await client.channels.list())
 
-            packs = await packs_of(home, database)
+            packs, rules = await rules_of(home, database)
             desk = Desk(
                 database,
                 open_dossier(home, settings, database, packs),
                 open_registries(home),
-                Gate(DIALPLAN_RULES, packs),
+                Gate(rules, packs),
                 packs,
                 recorder,
                 OptOutJournal(home.dialplan_optout_journal),
@@ -59,6 +62,15 @@ async def run_agi(home: Home, settings: Settings) -> None:
     finally:
         await recorder.close()
         await database.close()
+
+
+async def rules_of(home: Home, database: Database) -> tuple[Packs, tuple[Rule, ...]]:
+    """An overlay that can't be taken stops the calls, not the opt-outs: then the gate denies, and the rest goes on."""
+    try:
+        return await packs_of(home, database), DIALPLAN_RULES
+    except HeedlineError as error:
+        log.critical("every call of the dialplan is denied until this is mended and the door started again: %s", error)
+        return load_packs(), (RulesRefused(str(error)),)
 
 
 async def _serve(server: AgiServer, desk: Desk) -> None:

@@ -1,20 +1,27 @@
 """Who may reach the AGI door, and how `doctor` and the process itself say when nobody can."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agi import AgiServer, Door
+from compliance import Gate
 from compliance.errors import BadInput
 from heedline.doctor.door import dialplan_door
 from heedline.doctor.finding import Level
 from heedline.home import Home
 from heedline.initialise import initialise
 from heedline.pbx.render import render
-from heedline.processes.agi import AgiPortTaken, run_agi
+from heedline.processes.agi import AgiPortTaken, rules_of, run_agi
 from heedline.processes.supervisor import Child, ChildFailed, Supervisor
 from heedline.settings import Agi, Settings
+from tests.peer.agi_world import Dialplan, Shop
+from tests.peer.agi_world import blank_ledger as blank_ledger
+from tests.peer.agi_world import shop as shop
 from tests.peer.conftest import RealPbx
+from tests.storage.builders import CALLEE
 
 
 def parsed(**keys: object) -> Agi:
@@ -102,3 +109,16 @@ async def test_without_the_door_the_rest_goes_on(tmp_path: Path, monkeypatch: py
             await asyncio.sleep(0.01)
     keeping.cancel()
     assert all("the agi can't run: no port for it" in line and "goes on without it" in line for line in said)
+
+
+async def test_rules_that_cannot_be_taken_stop_the_calls_and_nothing_else(shop: Shop, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.rules.mkdir()
+    (home.rules / "mine.yaml").write_text("schema: 1\noverlay: nothing\n")
+    packs, rules = await rules_of(home, shop.desk.database)
+    async with AgiServer("127.0.0.1", 0) as server:
+        Door(replace(shop.desk, gate=Gate(rules, packs))).open(server)
+        said = await Dialplan(server.port).agi("gate", CALLEE.e164, "spring")
+        assert said["HEEDLINE_DECISION"] == "deny"
+        assert said["HEEDLINE_REASON"].startswith("rules.refused: mine.yaml")
+        assert (await Dialplan(server.port).agi("optout", CALLEE.e164))["HEEDLINE_OPTOUT"] == "done"
