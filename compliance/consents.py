@@ -1,8 +1,8 @@
 """Which of the consents on file stands for this call.
 
 A consent stands at an instant when it was obtained at or before it, is not withdrawn by then, has not expired (the
-instant of expiry is the first without it), and was given for this purpose and to this seller; one that names no
-purpose or no seller was given for any. One whose day nobody knows does not stand. A withdrawal holds at once: the
+instant of expiry is the first without it), and was given for this purpose and to this seller. One whose day, purpose
+or seller nobody knows does not stand. A withdrawal holds at once: the
 deadlines of the law only limit how late it may. Where the campaign asks for a double opt-in, one that is not confirmed
 does not stand either.
 """
@@ -19,11 +19,6 @@ _STRENGTH = {kind: strength for strength, kind in enumerate(ConsentKind)}
 def at_least(kind: ConsentKind, wanted: ConsentKind) -> bool:
     """none < implied < express < express_written"""
     return _STRENGTH[kind] >= _STRENGTH[wanted]
-
-
-def strongest(kinds: tuple[ConsentKind, ...]) -> ConsentKind:
-    """Raises ValueError when there is none."""
-    return max(kinds, key=_STRENGTH.__getitem__)
 
 
 def standing(facts: Facts, kind: ConsentKind, at: datetime) -> Consent | None:
@@ -51,8 +46,10 @@ def stands(consent: Consent, facts: Facts, at: datetime) -> bool:
         and consent.obtained_at <= at
         and (consent.withdrawn_at is None or consent.withdrawn_at > at)
         and (consent.expires_at is None or consent.expires_at > at)
-        and (consent.purpose is None or consent.purpose is facts.purpose)
-        and (consent.seller is None or consent.seller == facts.seller)
+        and consent.purpose is not None
+        and consent.purpose is facts.purpose
+        and consent.seller is not None
+        and consent.seller == facts.seller
         and (not facts.double_opt_in or confirmed(consent, at))
     )
 

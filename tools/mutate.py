@@ -46,7 +46,7 @@ SLOW = ("test_zones_differential", "test_overlay_properties", "test_overlay", "t
 
 FIRST = {
     "applicable": ["test_applicable", "test_registry_rule"],
-    "case": ["test_applicable", "test_small_rules", "test_calling_hours"],
+    "case": ["test_applicable", "test_small_rules", "test_calling_hours", "test_consent_rule", "test_gate"],
     "consents": ["test_consent_rule", "test_standing", "test_reassigned"],
     "duties": ["test_duties"],
     "gate": ["test_next_allowed", "test_gate", "test_dated_rules"],

@@ -89,8 +89,8 @@ def test_place_and_time_must_be_known(fact: str, says: str) -> None:
 
 
 def test_seller_nobody_names_has_no_consent_of_a_seller() -> None:
-    assert not allows(RULE, law(), seller=None, consents=(consent(seller="Acme"),))
-    assert allows(RULE, law(), seller=None, consents=(consent(),))
+    assert not allows(RULE, law(), seller=None, consents=(consent(),))
+    assert not allows(RULE, law(), seller=None, consents=(consent(seller=None),))
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,13 @@ def test_withdrawal_of_one_consent_ends_all_that_the_seller_had_by_then(
     other = consent(**{"obtained_at": AT - 99 * DAY, **withdrawn})
     assert allows(RULE, law(), consents=(consent(), other)) is passes
     assert allows(RULE, law(), consents=(other, consent())) is passes
+
+
+def test_last_of_several_withdrawals_counts() -> None:
+    early, late = consent(withdrawn_at=AT - 60 * DAY), consent(withdrawn_at=AT - HOUR)
+    for withdrawals in ((early, late), (late, early)):
+        assert not allows(RULE, law(), consents=(consent(), *withdrawals))
+    assert allows(RULE, law(), consents=(consent(), early, early))
 
 
 def test_withdrawal_from_some_seller_counts_where_ours_is_unknown() -> None:

@@ -45,6 +45,7 @@ def test_call_owes_what_the_laws_ask_in_one_order() -> None:
         ({"name": "a; b"}, {"name": "b; c"}, {"name": "a; b; c"}),
         ({"name": "legal name"}, {"phone": "call-back"}, {"name": "legal name", "phone": "call-back"}),
         ({"within_seconds": 2}, {"text": 3}, {"text": 3, "within_seconds": 2}),
+        ({"key": 9}, {"key": "star"}, {"key": "9; star"}),
     ],
 )
 def test_two_of_a_kind_become_the_strictest(one: dict, other: dict, merged: dict) -> None:

@@ -134,8 +134,17 @@ def test_consent_sets_the_list_aside_where_the_law_says_so(
     kind: ConsentKind, wanted: ConsentKind | None, passes: bool
 ) -> None:
     open_law = law(unless=Unless(consent=wanted))
-    for known in (listed(), clear(version=TODAY - 90 * DAY), {}, None):
+    for known in (listed(), clear(version=TODAY - 90 * DAY), {}):
         assert allows(RULE, open_law, registries=known, consents=(consent(kind),)) is passes
+
+
+def test_where_nothing_is_said_of_any_list_no_exemption_helps() -> None:
+    unless = Unless(consent=ConsentKind.EXPRESS, relationship=True)
+    where = packs(law(unless=unless), relationship_law())
+    by_consent, by_purchase = {"consents": (consent(),)}, {"relationship": PURCHASE}
+    for known in (by_consent, by_purchase):
+        assert allows(RULE, where, registries={}, **known)
+        assert "registries is unknown" in detail(RULE, where, registries=None, **known)
 
 
 @pytest.mark.parametrize("gone", [{"withdrawn_at": AT}, {"expires_at": AT}, {"seller": "Other"}, {"obtained_at": None}])
@@ -157,6 +166,15 @@ def test_relationship_sets_the_list_aside_until_its_last_day_and_not_past_a_refu
     assert not allows(RULE, where, relationship=PURCHASE, refusals=None, **on_list)
     assert not allows(RULE, where, relationship=None, **on_list)
     assert not allows(RULE, packs(law(), relationship_law(18)), relationship=PURCHASE, **on_list)
+
+
+@pytest.mark.parametrize(("months", "passes"), [(0, False), (1, True)])
+@pytest.mark.parametrize("kind", list(RelationshipKind))
+def test_relationship_of_no_months_is_none_not_even_on_its_day(
+    kind: RelationshipKind, months: int, passes: bool
+) -> None:
+    where = packs(law(unless=Unless(relationship=True)), relationship_law(months, inquiry=months))
+    assert allows(RULE, where, registries=listed(), relationship=Relationship(kind, AT)) is passes
 
 
 def test_where_nobody_says_what_a_relationship_is_there_is_none() -> None:
