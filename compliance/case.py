@@ -12,6 +12,7 @@ from compliance.applicable import UNKNOWN_LAW, Applicable, applicable
 from compliance.consents import all_standing
 from compliance.facts import Consent, ConsentKind, Facts
 from compliance.jurisdictions import Packs
+from compliance.number import Number
 from compliance.postal import NOWHERE, Place, place_of
 from compliance.verdict import Confidence, Reason
 from compliance.whereabouts import canonical_region, region_zones, whereabouts
@@ -99,7 +100,7 @@ class Case:
 
     @classmethod
     def of(cls, facts: Facts, packs: Packs) -> "Case":
-        if facts.number is None:
+        if not isinstance(facts.number, Number):
             return cls(facts, packs, frozenset(), ())
         found = whereabouts(facts.number.e164)
         if (facts.region is None and facts.postal_code is None) or not found.regions:

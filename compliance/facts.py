@@ -7,7 +7,7 @@ the JSON keys of `heedline gate check --facts`.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
@@ -48,6 +48,17 @@ class RecordingPolicy(Enum):
     NOTICE = "notice"
     EXPLICIT = "explicit"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What was given for a number and is none. `str` and `repr` say why, and never the text."""
+
+    text: str = field(repr=False)
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,7 @@ class Facts:
     of the campaign on top of the law's; and a `reassigned` answer "yes" denies every call, though calls that rest on
     no consent need no answer.
 
+    `number`: one that can't be read is held as what it is, and denied for it.
     `attempts`: when this person was called, by all campaigns of the seller; `silent_calls`: which of these found no
     agent (unknown: it may have been any of them); `refusals`: when the person said no.
     `switches`: name → a switch that stops calls. A name that is a region code stops those that may go there, any other
@@ -122,7 +134,7 @@ class Facts:
     MAX_RING_SECONDS.
     """
 
-    number: Number | None = None
+    number: Number | Unreadable | None = None
     at: datetime | None = None
     call_kind: CallKind | None = None
     purpose: Purpose | None = None
@@ -180,6 +192,8 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, Number):
         return value.e164
+    if isinstance(value, Unreadable):
+        return value.text
     if isinstance(value, datetime):
         return instant_text(value)
     if isinstance(value, date):

@@ -1,12 +1,14 @@
 """Facts from JSON, strictly: an unknown key, a wrong type or a malformed value is refused by name.
 
-`null` and an absent key both mean *unknown*. Instants are ISO 8601 with an offset or Z; a bare local time would
-have to be guessed, so it is refused.
+`null` and an absent key both mean *unknown*, also within a value: of a list's answer without its date, a relationship
+without its day or counts of which one is missing nothing is known. A `number` that is text and no number is a fact
+like others, which a rule denies: a list of numbers may well hold such. Instants are ISO 8601 with an offset or Z; a
+bare local time would have to be guessed, so it is refused.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -27,6 +29,7 @@ from compliance.facts import (
     Relationship,
     RelationshipKind,
     Switch,
+    Unreadable,
 )
 from compliance.number import BadNumber, Number, parse_number
 
@@ -158,33 +161,44 @@ def _choice(kind: type[E]) -> Callable[[object], E]:
     return read
 
 
-def number_of(value: object) -> Number:
+def number_of(value: object) -> Number | Unreadable:
+    written = text(value)
     try:
-        return parse_number(text(value))
+        return parse_number(written)
     except BadNumber as error:
-        raise Wrong(str(error)) from None
+        return Unreadable(written, str(error).removeprefix("number: "))
 
 
-def _map(read: Callable[[object], T]) -> Callable[[object], dict[str, T]]:
+def _map(read: Callable[[object], T | None]) -> Callable[[object], dict[str, T]]:
+    """Of a value nothing is known of, the key is left out."""
+
     def read_all(value: object) -> dict[str, T]:
         found: dict[str, T] = {}
         for key, item in _table(value).items():
             try:
-                found[text(key)] = read(item)
+                name, known = text(key), read(item)
             except Wrong as wrong:
                 raise wrong.under(key[:40]) from None
+            if known is not None:
+                found[name] = known
         return found
 
     return read_all
 
 
 def _object(
-    build: Callable[..., T], required: Mapping[str, Reader], optional: Mapping[str, Reader] = MappingProxyType({})
-) -> Callable[[object], T]:
-    """A reader of one object: its required keys, then the optional ones, and none besides."""
-    readers = {**required, **optional}
+    build: Callable[..., T],
+    needed: Mapping[str, Reader],
+    optional: Mapping[str, Reader] = MappingProxyType({}),
+    instead: Mapping[str, object] = MappingProxyType({}),
+) -> Callable[[object], T | None]:
+    """A reader of one object of these keys and none besides; None: one that is needed is unknown.
 
-    def read(value: object) -> T:
+    `instead`: by key that is unknown, what it is then taken for.
+    """
+    readers = {**needed, **optional}
+
+    def read(value: object) -> T | None:
         values: dict[str, object] = {}
         for key, item in _table(value).items():
             reader = readers.get(key)
@@ -195,18 +209,18 @@ def _object(
                     values[key] = reader(item)
                 except Wrong as wrong:
                     raise wrong.under(key) from None
-        for key in required:
-            if key not in values:
-                raise Wrong(f"{key!r} is missing")
-        return build(**values)
+        for key, otherwise in instead.items():
+            values.setdefault(key, otherwise)
+        return build(**values) if values.keys() >= needed.keys() else None
 
     return read
 
 
 _consent = _object(
     Consent,
-    {"kind": _choice(ConsentKind)},
+    {},
     {
+        "kind": _choice(ConsentKind),
         "purpose": _choice(Purpose),
         "seller": text,
         "obtained_at": instant,
@@ -214,6 +228,7 @@ _consent = _object(
         "withdrawn_at": instant,
         "expires_at": instant,
     },
+    {"kind": ConsentKind.NONE},  # its withdrawal still says something
 )
 
 
@@ -221,16 +236,30 @@ def _consents(value: object) -> tuple[Consent, ...]:
     found: list[Consent] = []
     for place, item in enumerate(_list(value)):
         try:
-            found.append(_consent(item))
+            known = _consent(item)
         except Wrong as wrong:
             raise wrong.under(f"[{place}]") from None
+        if known is not None:
+            found.append(known)
     return tuple(found)
+
+
+_answer = _object(Reassigned, {"answer": _choice(ReassignedAnswer), "checked_at": instant}, {"consent_date": _date})
+_LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+def _reassigned(value: object) -> Reassigned | None:
+    """A yes is one whenever it was given."""
+    table = _table(value)
+    if table.get("answer") == ReassignedAnswer.YES.value and table.get("checked_at") is None:
+        return _answer({**table, "checked_at": _LONG_AGO.isoformat()})
+    return _answer(table)
 
 
 _span = _object(Switch, {}, {"start": instant, "end": instant})
 
 
-def _switch(value: object) -> Switch:
+def _switch(value: object) -> Switch | None:
     return Switch(value) if isinstance(value, bool) else _span(value)
 
 
@@ -254,9 +283,7 @@ _READERS: dict[str, Reader] = {
     "silent_calls": instants,
     "topic": text,
     "double_opt_in": _flag,
-    "reassigned": _object(
-        Reassigned, {"answer": _choice(ReassignedAnswer), "checked_at": instant}, {"consent_date": _date}
-    ),
+    "reassigned": _reassigned,
     "caller_id": text,
     "abandonment": _object(Abandonment, {"answered": _count, "abandoned": _count}),
     "switches": _map(_switch),

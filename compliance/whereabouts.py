@@ -142,7 +142,7 @@ def _world_kind(e164: str) -> LineKind:
 
 @lru_cache(maxsize=256)
 def region_zones(region: str) -> tuple[ZoneInfo, ...]:
-    """Every zone of a stated region ("US-FL", "CA"), of its country for a part of another ("GB-SCT"); empty: unknown."""
+    """Every zone of a stated region ("US-FL", "CA"); outside +1 those of its country ("GB-SCT"); empty: unknown."""
     zones: set[str] = set()
     for code in area_codes().values():
         if any(known == region or known.startswith(f"{region}-") for known in code.regions):

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from compliance.case import Case, Denial
 from compliance.jurisdictions.model import CallerIdLaw
-from compliance.number import BadNumber, parse_number
+from compliance.number import BadNumber, Number, parse_number
 from compliance.rules.law_rule import LawRule
 from compliance.verdict import Confidence
 from compliance.whereabouts import LineKind, line_kind
@@ -31,7 +31,7 @@ class CallerIdShown(LawRule[CallerIdLaw]):
         e164 = _callable(shown)
         if e164 is None:
             return self.deny("caller_id is no ordinary or toll-free number in international form")
-        if case.facts.number is not None and case.facts.number.e164 == e164:
+        if isinstance(case.facts.number, Number) and case.facts.number.e164 == e164:
             return self.deny("caller_id is the number to be called")
         return ()
 

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from compliance.case import Case, Denial, Rule
+from compliance.facts import Unreadable
 from compliance.verdict import Confidence
 from compliance.whereabouts import LineKind, line_kind
 
@@ -27,6 +28,8 @@ class ValidNumber(Rule):
         number = case.facts.number
         if number is None:
             return self.missing("number")
+        if isinstance(number, Unreadable):
+            return self.deny(number.why)
         why = _WHY.get(line_kind(number.e164))
         if why is not None:
             return self.deny(why)

@@ -173,10 +173,14 @@ class Consents:
         return tuple(_for_the_gate(held.consent, past) for held in await self.held(party_id) if not held.pending)
 
     async def for_the_gate(self, party_id: str, seller: str) -> tuple[tuple[Consent, ...], tuple[datetime, ...]]:
-        """The consents as `standing` gives them, and when the person refused or took back one to that seller."""
+        """The consents as `standing` gives them, and when the person refused or took back one to that seller.
+
+        A grant to whoever asks stands for this seller too: the rules take none that names no seller.
+        """
         steps = [_step(row) for row in await self._tx.all(_STEPS, {"of": party_id})]
         past = datetime.now(UTC) - _JUST_NOW
         known = tuple(_for_the_gate(held.consent, past) for held in fold(steps) if not held.pending)
+        known = tuple(replace(consent, seller=consent.seller or seller) for consent in known)
         return known, tuple(step.at for step in steps if step.act in _NO and step.seller in (None, seller))
 
     async def use(

@@ -40,7 +40,7 @@ _consents = st.fixed_dictionaries(
 )
 _counts = st.integers(0, 10**12)
 KEYS: dict[str, st.SearchStrategy[Any]] = {
-    "number": st.sampled_from(NUMBERS),
+    "number": st.sampled_from(NUMBERS + WRONG_NUMBERS),
     "at": now,
     "call_kind": _of(CallKind),
     "purpose": _of(Purpose),

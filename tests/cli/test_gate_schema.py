@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from jsonschema import Draft202012Validator, FormatChecker
 
-from compliance import SCREENING_RULES, BadInput, BadNumber, Facts, Gate, load_packs, parse_number
+from compliance import SCREENING_RULES, BadInput, Facts, Gate, load_packs
 from compliance.facts import CallKind, Consent
 from compliance.facts_json import facts_from_dict
 from compliance.facts_line import facts_from_line, verdict_line
@@ -26,11 +26,6 @@ FORMATS = FormatChecker(formats=())
 @FORMATS.checks("printable")
 def printable(value: object) -> bool:
     return not isinstance(value, str) or value.isprintable()
-
-
-@FORMATS.checks("dialable", raises=BadNumber)
-def dialable(value: object) -> bool:
-    return not isinstance(value, str) or bool(parse_number(value))
 
 
 @FORMATS.checks("date", raises=ValueError)

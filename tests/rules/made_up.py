@@ -112,8 +112,8 @@ def detail(rule: Rule, where: Packs | Law, **changes: object) -> str:
 
 
 def consent(kind: ConsentKind = ConsentKind.EXPRESS, **more: object) -> Consent:
-    """Given a month ago."""
-    return Consent(kind, **{"obtained_at": AT - 30 * DAY, **more})
+    """Given a month ago, to the seller of the good call and for its purpose."""
+    return Consent(kind, **{"purpose": Purpose.TELEMARKETING, "seller": "Acme", "obtained_at": AT - 30 * DAY, **more})
 
 
 def listed(name: str = "no.list", version: date = TODAY - DAY) -> dict[str, Registry]:

@@ -117,7 +117,9 @@ AGES = RelationshipLaw(entry=entry("no.relationship"), purchase_months=2, inquir
 
 
 def agreed(kind: ConsentKind, **more: object) -> dict[str, object]:
-    return {"consents": (Consent(kind, obtained_at=datetime(2026, 1, 1, tzinfo=UTC), **more),)}
+    scope = {"purpose": Purpose.TELEMARKETING, "seller": "Acme"}
+    given = {**scope, "obtained_at": datetime(2026, 1, 1, tzinfo=UTC), **more}
+    return {**scope, "consents": (Consent(kind, **given),)}
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,8 @@ def _twin(code: str, law: Law) -> bool:
 
 
 def stands(kind: ConsentKind, at: datetime) -> dict[str, object]:
-    return {"consents": (Consent(kind, obtained_at=at - DAY),)}
+    """Given to the seller of the good call, for every purpose."""
+    return {"consents": tuple(Consent(kind, purpose, GOOD.seller, at - DAY) for purpose in Purpose)}
 
 
 def yields_to_consent(code: str, law: Law, rule: Rule, **changes: object) -> None:
@@ -193,7 +194,7 @@ def test_consent(code: str, law: ConsentLaw) -> None:
     for kind in ConsentKind:
         enough = list(ConsentKind).index(kind) >= list(ConsentKind).index(law.kind)
         assert bool(by(law, rule, call(code, law, **stands(kind, at)))) is not enough
-    given = Consent(law.kind, obtained_at=at - DAY)
+    given = Consent(law.kind, call(code, law).purpose, GOOD.seller, at - DAY)
     ends = {"withdrawn_at": at, "expires_at": at}
     for name, end in ends.items():
         assert by(law, rule, call(code, law, consents=(replace(given, **{name: end}),)))

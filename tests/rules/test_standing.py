@@ -1,5 +1,6 @@
 """Which consent stands, and how long a relationship does: inside, on and outside each limit."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,8 @@ ENTRY = Entry("made.up", "made up", "made up", Confidence.HOUSE, date(2026, 1, 1
 
 
 def consent(kind: ConsentKind = ConsentKind.EXPRESS, **more: object) -> Consent:
-    return Consent(kind, **{"obtained_at": AT - timedelta(days=1), **more})
+    scope = {"purpose": Purpose.TELEMARKETING, "seller": "Acme"}
+    return Consent(kind, **{**scope, "obtained_at": AT - timedelta(days=1), **more})
 
 
 def known(*consents: Consent) -> Facts:
@@ -46,9 +48,10 @@ def known(*consents: Consent) -> Facts:
         (consent(withdrawn_at=AT), False),
         (consent(expires_at=AT + TICK), True),
         (consent(expires_at=AT), False),
-        (consent(purpose=Purpose.TELEMARKETING, seller="Acme"), True),
         (consent(purpose=Purpose.SURVEY), False),
+        (consent(purpose=None), False),
         (consent(seller="Other"), False),
+        (consent(seller=None), False),
         (consent(ConsentKind.IMPLIED), False),
         (consent(ConsentKind.EXPRESS_WRITTEN), True),
     ],
@@ -57,10 +60,10 @@ def test_consent_stands(of: Consent, stands: bool) -> None:
     assert (standing(known(of), ConsentKind.EXPRESS, AT) == of) is stands
 
 
-def test_unknown_purpose_or_seller_has_no_consent_that_names_one() -> None:
-    for of in (consent(purpose=Purpose.SURVEY), consent(seller="Acme")):
-        assert standing(Facts(consents=(of,)), ConsentKind.NONE, AT) is None
-    assert standing(Facts(consents=(consent(),)), ConsentKind.EXPRESS, AT) == consent()
+@pytest.mark.parametrize("fact", ["purpose", "seller"])
+def test_unknown_purpose_or_seller_has_no_consent(fact: str) -> None:
+    for of in (consent(), consent(**{fact: None})):
+        assert standing(replace(known(of), **{fact: None}), ConsentKind.NONE, AT) is None
     assert standing(Facts(), ConsentKind.NONE, AT) is None
 
 

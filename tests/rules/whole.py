@@ -37,7 +37,7 @@ def registries(version: date = AT.date() - timedelta(days=1), *on: str) -> dict[
 
 
 MONTH = timedelta(days=30)
-WRITTEN = Consent(ConsentKind.EXPRESS_WRITTEN, obtained_at=AT - MONTH, confirmed_at=AT - timedelta(days=29))
+WRITTEN = Consent(ConsentKind.EXPRESS_WRITTEN, Purpose.TELEMARKETING, "Acme", AT - MONTH, AT - timedelta(days=29))
 NOT_REASSIGNED = Reassigned(ReassignedAnswer.NO, AT - timedelta(days=1), (AT - 2 * MONTH).date())
 
 GOOD = Facts(
