@@ -44,7 +44,9 @@ LOOK_S = 0.05  # another process's state gives no sign
 RESTART_S = 30.0
 SELLER = "Acme Water"
 CALLER_ID = "+12125550100"
-SHORT = {  # so that a call takes two seconds, not eight
+SHORT = {  # so that a call takes three seconds, not ten
+    "greeting": "Acme Water, with an offer.",
+    "greeting_opt_out": "Acme Water. Press 9 to be removed.",
     "notice": "This call is recorded.",
     "consent_ask": "May we record this call?",
     "reprompt": "Press 1 or 2.",
