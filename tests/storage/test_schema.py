@@ -69,11 +69,22 @@ def test_the_database_itself_refuses_to_change_what_is_append_only(ledger_file: 
     connection.close()
 
 
+CAMPAIGN = "'c', 1, 's', 'p', 'n', 'en'"
+
+
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        ("campaigns", "'c', 1, 's', 'p', 'n', 'en', 'elsewhere', 'notice', 0, 'end', 20, 1, 'live', 'consumer', NULL, 0, NULL"),
-        ("campaigns", "'c', 1, 's', 'p', 'n', 'en', 'in_bridge', 'notice', 0, 'end', 14, 1, 'live', 'consumer', NULL, 0, NULL"),
+        ("campaigns", f"{CAMPAIGN}, 'elsewhere', 'notice', 0, 'end', 20, 1, 'live', 'consumer', NULL, 0, NULL"),
+        ("campaigns", f"{CAMPAIGN}, 'in_bridge', 'notice', 0, 'end', 14, 1, 'live', 'consumer', NULL, 0, NULL"),
+        ("campaigns", f"{CAMPAIGN}, 'in_bridge', 'notice', 0, 'end', 20, 1, 'shouted', 'consumer', NULL, 0, NULL"),
+        ("campaigns", f"{CAMPAIGN}, 'in_bridge', 'notice', 0, 'end', 20, 1, 'live', 'nobody', NULL, 0, NULL"),
+        ("party_facts", "'p', 0, NULL, NULL, 'nobody', 1, 'b'"),
+        ("relationships", "'p', 0, 's', 'friendship', 1, 1, 'b', NULL"),
+        ("switches", "0, 'n', '', 'on', 2, 2, 'r', 1, 'b'"),
+        ("switches", "0, 'n', '', 'maybe', NULL, NULL, 'r', 1, 'b'"),
+        ("call_outcomes", "'a', 'c', 1, 1, 1, NULL, 0, 1, 0"),
+        ("call_outcomes", "'a', 'c', 0, 1, 1, NULL, 0, 1, 2"),
         ("role_grants", "'i', 'p', 'root', 0, 'grant', 'b', 1"),
         ("role_grants", "'i', 'p', 'admin', 1, 'grant', 'b', 1"),
         ("pauses", "'r', 10, 9"),
