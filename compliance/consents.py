@@ -2,9 +2,12 @@
 
 A consent stands at an instant when it was obtained at or before it, is not withdrawn by then, has not expired (the
 instant of expiry is the first without it), and was given for this purpose and to this seller. One whose day, purpose
-or seller nobody knows does not stand. A withdrawal holds at once: the
-deadlines of the law only limit how late it may. Where the campaign asks for a double opt-in, one that is not confirmed
-does not stand either.
+or seller nobody knows does not stand. Where the campaign asks for a double opt-in, one that is not confirmed does not
+stand either.
+
+A withdrawal holds at once: the deadlines of the law only limit how late it may. And it ends every consent that this
+seller was given until then, whatever for, as 47 CFR 64.1200(a)(10) will have it from 2027: who takes back one of them
+is not called on the strength of another.
 """
 
 from collections.abc import Iterable
@@ -67,7 +70,7 @@ def _last_withdrawal(facts: Facts, at: datetime) -> datetime | None:
             for consent in facts.consents or ()
             if consent.withdrawn_at is not None
             and consent.withdrawn_at <= at
-            and (consent.seller is None or facts.seller is None or consent.seller == facts.seller)
+            and (consent.seller is None or consent.seller == facts.seller)
         ),
         default=None,
     )

@@ -60,18 +60,23 @@ FIRST = {
     "whereabouts": ["test_number"],
     "windows": ["test_hours", "test_windows"],
     "rules.abandonment": ["test_small_rules"],
+    "rules.attempt_in_flight": ["test_gate"],
     "rules.attempts": ["test_attempts"],
     "rules.caller_id": ["test_small_rules"],
     "rules.calling_hours": ["test_calling_hours", "test_hours"],
     "rules.consent": ["test_consent_rule"],
+    "rules.internal_dnc": ["test_gate"],
     "rules.jurisdiction_covered": ["test_small_rules"],
     "rules.law_rule": ["test_registry_rule", "test_consent_rule", "test_reassigned", "test_gate"],
     "rules.prohibition": ["test_consent_rule"],
+    "rules.prompts_available": ["test_gate"],
     "rules.reassigned": ["test_reassigned"],
+    "rules.recording_mode": ["test_gate", "test_recording"],
     "rules.registry": ["test_registry_rule"],
     "rules.reliance": ["test_reassigned", "test_duties"],
     "rules.ring_time": ["test_small_rules"],
     "rules.switches": ["test_switches"],
+    "rules.valid_number": ["test_gate", "test_number"],
 }
 """The tests that are likeliest to notice; all the others come after them."""
 
