@@ -32,9 +32,10 @@ def read_rules(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except ValueError:
         raise BadInput(f"{str(path)[:80]!r}: no name for a file") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # asked before `open`, which names a folder by its descriptor
+        os.close(descriptor)
+        raise BadInput(f"{path}: not a plain file")
     with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadInput(f"{path}: not a plain file")
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise BadInput(f"{path}: longer than {MAX_BYTES} bytes")

@@ -121,7 +121,7 @@ def test_region_is_shown_as_the_law_is_on_a_day(heedline: Callable[..., Said]) -
         (("list", "--topic", "hours"), "one of recording_consent"),
         (("show", "FR", "--at", "11.8.2026"), "a day is written 2026-03-01"),
         (("check", "/no/such.yaml"), "No such file"),
-        (("check", "/"), "directory"),
+        (("check", "/"), "/: not a plain file"),
         (("check", "/dev/null"), "not a plain file"),
         (("diff", "shipped", "/no/such.yaml"), "No such file"),
     ],
