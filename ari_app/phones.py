@@ -1,4 +1,4 @@
-"""Which agents' phones can be reached, asked of the PBX at most once a second however many calls ask."""
+"""Which agents' phones can be reached: asked of the PBX once a second for all calls, and again before any is denied."""
 
 import asyncio
 import logging
@@ -38,12 +38,13 @@ class Phones:
         return ""
 
     async def away(self, agent: str) -> bool:
-        """The agent's phone is known not to be registered, or not to answer."""
+        """The agent's phone is known not to be registered, or not to answer. Only what is known now is a no."""
+        endpoint = self._agents.get(agent)
         async with self._turn:
             now = asyncio.get_running_loop().time()
-            if now - self._asked_at >= FRESH_S:
+            if now - self._asked_at >= FRESH_S or endpoint in self._offline:
                 self._offline, self._asked_at = await self._look(), now
-            return self._agents.get(agent) in self._offline
+            return endpoint in self._offline
 
     async def _look(self) -> frozenset[str]:
         try:

@@ -54,9 +54,18 @@ async def test_many_calls_ask_the_pbx_once() -> None:
     await asyncio.gather(*(phones.away(agent) for agent in ("alice", "bob") * 25))
     assert pbx.asked == 1
     pbx.states["alice"] = "offline"
+    assert not await phones.away("alice"), "as of this second"
     phones._asked_at -= FRESH_S
     assert await phones.away("alice")
     assert pbx.asked == 2
+
+
+async def test_an_agent_who_is_back_is_there_at_once() -> None:
+    pbx = Pbx({"alice": "offline"})
+    phones = pbx.phones()
+    assert await phones.away("alice")
+    pbx.states["alice"] = "online"
+    assert not await phones.away("alice")
 
 
 @pytest.mark.parametrize(
