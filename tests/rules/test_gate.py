@@ -17,6 +17,7 @@ from compliance.case import Rule
 from compliance.rules import AT_THE_DIAL
 from compliance.rules.caller_id import CallerIdShown
 from compliance.rules.internal_dnc import InternalDnc
+from compliance.rules.law_rule import LawRule
 from compliance.rules.prohibition import NotProhibited
 from compliance.rules.registry import RegistryClear
 from tests.rules import whole
@@ -120,6 +121,13 @@ def test_knowing_nothing_is_denied_by_every_rule_but_the_campaigns_own_demand() 
 )
 def test_rule_is_asked_only_where_the_law_gives_it_something_to_say(rule: Rule, law: Applicable, asked: bool) -> None:
     assert rule.concerned(law) is asked
+
+
+@pytest.mark.parametrize("fact", ["number", "at"])
+def test_where_place_or_time_is_unknown_every_rule_about_the_law_denies(fact: str) -> None:
+    about_law = {rule.id for rule in whole.RULES if isinstance(rule, LawRule)}
+    assert len(about_law) == 9
+    assert about_law <= whole.denied_by(**{fact: None})
 
 
 def test_gate_without_rules_is_refused() -> None:
