@@ -100,7 +100,10 @@ def writer_engine(url: str) -> AsyncEngine:
         pragmas=("journal_mode=WAL", "synchronous=FULL"),
         begin="BEGIN IMMEDIATE",
         busy_seconds=0,  # `_begun` waits; once the lock is had, nothing else does
-        pg_begin=f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s';SELECT pg_advisory_xact_lock({_WRITER_LOCK})",
+        # Whatever the server's defaults: each statement sees all that was committed before the lock was had, and a
+        # COMMIT is on the disk.
+        pg_begin="SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;SET LOCAL synchronous_commit = on;"
+        f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s';SELECT pg_advisory_xact_lock({_WRITER_LOCK})",
     )
 
 

@@ -131,6 +131,33 @@ async def test_the_database_itself_refuses_to_change_what_is_append_only(pg: Dat
             await tx.run(delete(table))  # type: ignore[arg-type]
 
 
+async def test_a_servers_own_defaults_weaken_neither_the_write_lock_nor_the_commit(
+    pg: Database, url: str, keys: NumberKeys, signer: CheckpointSigner, now: datetime
+) -> None:
+    """A snapshot from before the lock would read what the last writer has changed since."""
+    engine = create_async_engine(url)
+    defaults = {"default_transaction_isolation": "'repeatable read'", "synchronous_commit": "off"}
+    async with engine.begin() as connection:
+        for name, value in defaults.items():
+            await connection.execute(text(f"ALTER ROLE heedline SET {name} = {value}"))
+
+    async def write() -> None:
+        database = await Database.open(url, keys, signer)
+        for n in range(10):
+            async with database.begin() as tx:
+                assert await tx.scalar(text("SHOW synchronous_commit")) == "on"
+                await tx.audit.append(AuditTag.CONDUCTOR_ALARM, now, {"n": n})
+        await database.close()
+
+    try:
+        await asyncio.gather(write(), write())
+    finally:
+        async with engine.begin() as connection:
+            for name in defaults:
+                await connection.execute(text(f"ALTER ROLE heedline RESET {name}"))
+        await engine.dispose()
+
+
 async def test_writers_of_several_processes_make_one_chain_and_one_waits_no_longer_than_it_may(
     pg: Database, url: str, keys: NumberKeys, signer: CheckpointSigner, now: datetime
 ) -> None:
