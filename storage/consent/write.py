@@ -73,7 +73,8 @@ async def withdraw(
     """Write a withdrawal; it ends every consent in its scope, and every open confirmation, with this commit.
 
     What was never given can be withdrawn too. The same withdrawal told again, with nothing given in between, changes
-    nothing. It cancels no attempt and lists no number: that is `opt_out`. Raises as `record`.
+    nothing; one of a later time is written, for a grant of the time between may still come.
+    It cancels no attempt and lists no number: that is `opt_out`. Raises as `record`.
     """
     check_against(number, withdrawal, now)
     party_id = await tx.parties.ensure(number)
@@ -82,7 +83,8 @@ async def withdraw(
     for act in reversed(acts):
         if act.act == "grant" and act.kind != "recording":
             break
-        if (act.act, act.kind, act.purpose, act.seller) == ("withdraw", ANY, purpose, withdrawal.seller):
+        same = (act.act, act.kind, act.purpose, act.seller) == ("withdraw", ANY, purpose, withdrawal.seller)
+        if same and withdrawal.at <= act.at:
             return Withdrawn(act, created=False, ended=0)
     at = withdrawal.at
     where = frozenset({withdrawal.jurisdiction}) if withdrawal.jurisdiction else regions(number)

@@ -90,7 +90,7 @@ def test_recorded_shown_withdrawn_and_shown_again(heedline: Cli) -> None:
     assert [one["stands"] for one in heedline("show", NUMBER, "--json").json["held"]] == [True]
     gone = heedline("withdraw", "-", "--channel", "phone", "--json", typed=f"{NUMBER}\n").json
     assert (gone["created"], gone["ended"]) == (True, 1)
-    assert not heedline("withdraw", NUMBER, "--json").json["created"]
+    assert not heedline("withdraw", NUMBER, "--at", "2024-01-01T00:00Z", "--json").json["created"]
     shown = heedline("show", NUMBER)
     assert "0 of 1 consents stand" in shown.out
     assert "2125550123" not in shown.out

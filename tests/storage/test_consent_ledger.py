@@ -90,7 +90,19 @@ async def test_a_withdrawal_reaches_all_sellers_and_the_deadline_is_only_kept(db
     async with db.read() as tx:
         act = (await tx.consents.of(party))[-1]
     assert act.honoured_by == now + timedelta(days=13)  # US: ten business days, from a Saturday
-    assert await withdrawn(db, now + timedelta(days=1)) == (False, 0)
+    assert await withdrawn(db, now) == (False, 0), "the same, told again"
+
+
+async def test_who_withdraws_once_more_later_is_believed_about_the_time_between(db: Database, now: datetime) -> None:
+    """A grant of the fifth day is entered after the stop of the ninth, which was no twin of the first day's."""
+    await withdrawn(db, now)
+    assert await withdrawn(db, now + timedelta(days=9)) == (True, 0)
+    assert await withdrawn(db, now + timedelta(days=8)) == (False, 0)
+    async with db.begin() as tx:
+        late = grant(now + timedelta(days=5))
+        party = (await record(tx, CALLEE, late, by="cli:ann", now=now + timedelta(days=10))).party_id
+    (consent,) = await standing(db, party, now + timedelta(days=10))
+    assert consent.withdrawn_at == now + timedelta(days=9)
 
 
 async def test_what_was_never_given_can_be_withdrawn_and_then_given_anew(db: Database, now: datetime) -> None:
