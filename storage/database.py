@@ -146,7 +146,7 @@ class Database:
                 await to_the_end(_started(connection))
             except DRIVER_ERRORS as error:
                 raise translated(error) from error
-            yield Transaction(connection, self._keys)
+            yield Transaction(connection, self._keys, committed=True)
         finally:
             if connection.sync_connection is not None:
                 await to_the_end(connection.close())

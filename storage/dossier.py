@@ -35,6 +35,7 @@ from compliance.jurisdictions.model import (
     WaitingTime,
 )
 from compliance.number import Number
+from storage.consent.fold import same_seller
 from storage.database import Database
 from storage.ledger.attempts import PastCall
 from storage.ledger.campaigns import Campaign
@@ -168,7 +169,8 @@ class Dossier:
         number_hash = reading.parties.lookup_hash(number)
         versions, mark = self._versions(), await mark_of(reading, number_hash)
         person = await self._person(reading, number, mark, campaign, at)
-        ours = [call for call in person.calls if call.seller == campaign.seller and call.attempt != asked.attempt]
+        calls = [call for call in person.calls if call.attempt != asked.attempt]
+        ours = [call for call in calls if same_seller(call.seller, campaign.seller)]
         counting = [call for call in ours if call.in_flight or call.at >= at - self._reach]
         listed = standing(person.opt_outs)
         facts = Facts(
@@ -196,7 +198,7 @@ class Dossier:
             caller_id=campaign.caller_id,
             switches=await self._stopping(reading, mark, campaign, at),
             recording_policy=RecordingPolicy(campaign.recording),
-            in_flight=any(call.in_flight and call.attempt != asked.attempt for call in person.calls),
+            in_flight=any(call.in_flight for call in calls),
             prompts=asked.prompts,
             ring_seconds=asked.ring_seconds,
         )
@@ -230,9 +232,12 @@ class Dossier:
         )
 
     async def _stopping(self, reading: Transaction, mark: Mark, campaign: Campaign, at: datetime) -> dict[str, Switch]:
-        if self._switches is None or self._switches[0] != mark.switch:
-            self._switches = (mark.switch, await reading.switches.standing())
-        found = stopping(self._switches[1], campaign.name, at)
+        """Kept only as a commit left them: a word that is rolled back leaves its position to another."""
+        known = self._switches
+        if known is None or known[0] != mark.switch:
+            known = (mark.switch, await reading.switches.standing())
+            self._switches = known if reading.committed else self._switches
+        found = stopping(known[1], campaign.name, at)
         if campaign.start is not None and at < campaign.start:
             found[f"{campaign.name}: not before its start"] = Switch(True, None, campaign.start)
         return found
@@ -250,8 +255,10 @@ class Dossier:
 
     async def _first_call(self, reading: Transaction, campaign: str) -> datetime | None:
         known = self._first_calls.get(campaign)
-        if known is None and (known := await reading.attempts.first_call(campaign)) is not None:
-            self._first_calls[campaign] = known
+        if known is None:
+            known = await reading.attempts.first_call(campaign)
+            if known is not None and reading.committed:
+                self._first_calls[campaign] = known
         return known
 
     @asynccontextmanager

@@ -84,12 +84,21 @@ class Transaction:
 
     `values` are those of a statement's bound parameters, or of an insert's columns: a statement that is made once
     and run with values costs a fraction of one that is put together every time (see `storage.prepared`).
+    `committed`: all it sees was committed; else some of it may still be rolled back, and must not be kept beyond it.
     """
 
-    def __init__(self, connection: AsyncConnection, keys: NumberKeys, signer: "CheckpointSigner | None" = None) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        keys: NumberKeys,
+        signer: "CheckpointSigner | None" = None,
+        *,
+        committed: bool = False,
+    ) -> None:
         self._connection = connection
         self.keys = keys
         self.signer = signer
+        self.committed = committed
 
     async def _execute(
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

@@ -75,7 +75,7 @@ def fold(steps: Iterable[Step]) -> tuple[Held, ...]:
 
 
 def same_seller(one: str, other: str) -> bool:
-    """Case and white space make no other seller, when it is about ending a consent."""
+    """Case and white space make no other seller, when it is about what a person does not want."""
     return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, insert, select
 from compliance.errors import BadInput
 from compliance.number import Number
 from storage.audit import AuditTag, without_numbers
+from storage.consent.fold import same_seller
 from storage.instant import from_us, to_us
 from storage.ledger.campaigns import checked_seller
 from storage.schema import relationships
@@ -94,9 +95,9 @@ class Relationships:
     async def counting(self, party_id: str, seller: str, at: datetime) -> tuple[Dealing, ...]:
         """The purchases and inquiries up to `at` that no end has followed since, the oldest first."""
         found: list[Dealing] = []
-        for dealing in await self.of(party_id, seller):
+        for dealing in await self.of(party_id):
             if dealing.kind == "ended":
-                found.clear()
-            elif dealing.at <= at:
+                found = [] if same_seller(dealing.seller, seller) else found
+            elif dealing.seller == seller and dealing.at <= at:
                 found.append(dealing)
         return tuple(found)

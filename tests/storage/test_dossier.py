@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
 from compliance.facts import Abandonment, CallKind, Party, Relationship, RelationshipKind, Switch
 from compliance.jurisdictions.model import AbandonmentLaw, AbandonmentPeriod
 from compliance.number import Number
+from storage.consent.terms import Withdrawal
+from storage.consent.write import withdraw
 from storage.database import Database
 from storage.dossier import Dossier, connect_within
 from storage.ledger.dnc import Scope as Unwanted
 from storage.ledger.party_facts import PartyFacts
 from storage.ledger.switches import SwitchAct
 from storage.registry import RegistryDamaged
+from storage.unit import Transaction
 from tests.storage.builders import CALLEE, OTHER, campaign
-from tests.storage.office import DAY, ENTRY, NOON, PLACES, Office, packs_of
+from tests.storage.office import DAY, ENTRY, NOON, PACKS, PLACES, Office, packs_of
 
 
 @pytest.fixture
@@ -240,3 +244,42 @@ async def test_it_reads_in_the_unit_of_work_it_is_given(office: Office) -> None:
         inside, _ = await office.dossier.facts(CALLEE, office.campaigns["spring"], NOON, tx=tx)
         outside, _ = await office.dossier.facts(CALLEE, office.campaigns["spring"], NOON)
     assert (inside.internal_dnc, outside.internal_dnc) == (True, False)
+
+
+async def test_a_seller_written_otherwise_is_the_same_for_whatever_forbids(office: Office) -> None:
+    async with office.db.begin() as tx:
+        shouting = await tx.campaigns.add(campaign("shouting", seller="ACME"))
+    office.campaigns["shouting"] = shouting
+    async with office.db.begin() as tx:
+        await tx.relationships.record(CALLEE, "purchase", "Acme", NOON - 9 * DAY, "ann", NOON)
+        await tx.relationships.record(CALLEE, "ended", " acme", NOON - 8 * DAY, "ann", NOON)
+        terms = Withdrawal(channel="phone", at=NOON - 3 * DAY, seller="acme")
+        await withdraw(tx, CALLEE, terms, packs=PACKS, by="ann", now=NOON)
+        await tx.dnc.add(OTHER, "office", "cli", "asked", None, "ann", NOON, scope=Unwanted(seller="acme "))
+    await office.call(NOON - 2 * DAY, "shouting")
+    facts = await office.facts()
+    assert facts.refusals == (NOON - 3 * DAY,)
+    assert facts.attempts == (NOON - 2 * DAY,)
+    assert facts.relationship is None
+    assert (await office.facts(number=OTHER)).internal_dnc
+    assert not (await office.facts("rival", number=OTHER)).internal_dnc
+    assert (await office.facts("rival")).attempts == ()
+
+
+async def test_a_switch_that_was_rolled_back_was_never_thrown(office: Office) -> None:
+    """Its place in the ledger goes to the next word, which is another."""
+
+    async def throw(act: Literal["on", "off"], tx: Transaction) -> None:
+        await tx.switches.write(SwitchAct("all", None, act, None, None, "storm", NOON, "ann"))
+
+    async def throw_and_fail() -> None:
+        async with office.db.begin() as tx:
+            await throw("off", tx)
+            assert (await office.facts(tx=tx)).switches == {}
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await throw_and_fail()
+    async with office.db.begin() as tx:
+        await throw("on", tx)
+    assert (await office.facts()).switches == {"all": Switch(True)}
