@@ -167,6 +167,9 @@ class Books:
         """Why the call may not be dialled after all; empty: it may, for the reasons that are kept with it."""
         if self._verdict is None or self._gathered is None:
             return "no verdict"
+        campaign = self._order.campaign
+        if (await tx.campaigns.get(campaign.name)).version != campaign.version:
+            return f"campaign {campaign.name} was changed a moment ago; ask for the call again"
         if await self._dossier.holds(tx, self._order.number, self._gathered):
             return ""
         self._gathered = await self._gather(tx)

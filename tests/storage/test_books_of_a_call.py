@@ -140,6 +140,20 @@ async def test_a_call_that_would_owe_something_else_now_is_asked_for_anew(db: Da
     assert call.posted[-1] == AttemptRefused("what the call owes has changed a moment ago; ask for it again")
 
 
+async def test_a_campaign_that_changes_between_the_gate_and_the_commit_is_asked_about_anew(
+    db: Database, tmp_path: Path
+) -> None:
+    """The verdict was on the campaign as it was; it must not stand beside the version that nobody asked about."""
+    call = await call_of(db, tmp_path)
+    await call.books.check_gate()
+    async with db.begin() as tx:
+        await tx.campaigns.change(replace(call.office.campaigns["spring"], double_opt_in=True), "ann")
+    await call.books.commit_attempt()
+    assert isinstance(call.posted[-1], AttemptRefused)
+    assert "campaign" in call.posted[-1].reason
+    assert (await call.now()).state is AttemptState.PENDING
+
+
 async def test_without_the_gates_answer_nothing_is_committed(db: Database, tmp_path: Path) -> None:
     call = await call_of(db, tmp_path)
     await call.books.commit_attempt()
