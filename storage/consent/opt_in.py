@@ -5,7 +5,7 @@ already · withdrawn since · expired. Of codes: locked after five wrong ones, a
 longer. All within one transaction behind the ledger's one write lock, and the database itself refuses a second
 confirmation of one grant.
 
-A clock that was set back revives nothing: the time is never before the last entry of the audit log.
+A clock that was set back revives nothing: the time is never before any of the last thousand entries of the audit log.
 """
 
 from contextlib import suppress
@@ -34,7 +34,8 @@ MOST_TRIES = 5
 MOST_OPEN = 5
 LONGEST_LIFE = timedelta(days=30)
 
-_LAST_SEEN = select(audit.c.at_us).order_by(audit.c.seq.desc()).limit(1)
+_recent = select(audit.c.at_us).order_by(audit.c.seq.desc()).limit(1000).subquery()
+_LAST_SEEN = select(func.max(_recent.c.at_us))
 _HASH_OF = select(parties.c.lookup_hash).where(parties.c.id == bindparam("of"))
 _ADD_TOKEN = insert(consent_tokens)
 _TOKEN = select(consent_tokens).where(consent_tokens.c.consent_id == bindparam("of"))

@@ -98,6 +98,15 @@ async def test_a_token_of_another_number_or_seller_confirms_nothing(db: Database
     assert await standing(db, made.act.party_id) == ()
 
 
+async def test_a_clock_that_was_set_back_revives_no_token(db: Database, now: datetime) -> None:
+    """Not even when the log has gone on under the clock that is behind."""
+    made = await asked(db, now)
+    await recorded(db, now + LIFE, OTHER)
+    await recorded(db, now, OTHER)
+    assert await shown(db, made.token, now) is Why.EXPIRED
+    assert await typed(db, made.code, now) is Why.NOTHING_OPEN
+
+
 async def test_a_withdrawal_kills_what_was_asked_before_it(db: Database, now: datetime) -> None:
     made = await asked(db, now)
     await withdrawn(db, now - timedelta(hours=1))  # the clock was set back
