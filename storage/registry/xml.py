@@ -27,6 +27,7 @@ _ATTRIBUTE = re.compile(rb"([a-z]+)\s*=\s*" + _VALUE)
 _DECLARATION = re.compile(rb"\s*<\?xml[^<>]{0,200}\?>")
 _AREA_CODE = re.compile(r"[2-9][0-9]{2}", re.ASCII)
 _LONGEST_TAG = 512
+_MOST_BLANKS = 1 << 16
 
 
 class _At(Enum):
@@ -59,7 +60,7 @@ class XmlList:
             yield from self._read(text[:cut])
             self._passed += text.count(b"\n", 0, cut)
             rest = text[cut:]
-            if len(rest.strip()) > _LONGEST_TAG:
+            if len(rest.strip()) > _LONGEST_TAG or len(rest) > _MOST_BLANKS:
                 raise self._wrong(rest, 0, "no tag of a list")
         if rest.strip():
             raise self._wrong(rest, 0, "cut short")

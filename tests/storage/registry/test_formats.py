@@ -295,6 +295,13 @@ def test_what_is_no_list_is_refused_before_it_costs_much(world: World, monkeypat
     assert world.open().lists() == ()
 
 
+def test_blanks_without_end_are_refused_and_not_gathered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 1 << 12)
+    blanks = " " * (1 << 20)
+    with pytest.raises(BadLine, match="no tag"):
+        world.take(XML.replace("</ac>", blanks + "</ac>", 1), "ca.dncl")
+
+
 def test_a_file_that_changes_while_it_is_read_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     file = world.write(flat([2125550123]))
     monkeypatch.setattr(reading, "_without_bom", lambda _, chunks: _appending(file, chunks))
