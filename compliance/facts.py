@@ -29,7 +29,7 @@ def _is_region(text: str) -> bool:
     return _REGION.fullmatch(text) is not None
 
 
-MAX_RING_SECONDS = 120
+MAX_RING_SECONDS = 60
 """The longest any call of ours rings; an unknown ring time counts as this one."""
 
 

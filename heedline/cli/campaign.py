@@ -27,7 +27,7 @@ RequiredOption = Annotated[
     bool | None, typer.Option("--recording-required/--recording-optional", help="No recording, no call.")
 ]
 OnRefusalOption = Annotated[OnRefusal | None, typer.Option(help="When the callee does not consent.")]
-RingOption = Annotated[int | None, typer.Option(help="Seconds to ring, 15 to 120.")]
+RingOption = Annotated[int | None, typer.Option(help="Seconds to ring, 15 to 60.")]
 CallKindOption = Annotated[CallKindName | None, typer.Option(help="How its calls are placed; live: dialled by hand.")]
 PartyOption = Annotated[PartyName | None, typer.Option(help="Whom it calls, where nothing is on file of the person.")]
 TopicOption = Annotated[str | None, typer.Option(help="What it calls about; empty: nothing named.")]

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import bindparam, func, insert, select
 
 from compliance.errors import BadInput
-from compliance.facts import CallKind, Party, Purpose
+from compliance.facts import MAX_RING_SECONDS, CallKind, Party, Purpose
 from compliance.number import parse_number
 from storage.audit import AuditTag
 from storage.errors import AlreadyThere, NoSuchCampaign
@@ -35,7 +35,7 @@ class Campaign:
 
     `placement`: where prompts sit. `recording`: the campaign's wish, which can only make the law's mode
     stricter. `recording_required`: no recording, no call. `on_refusal`: what follows when the callee does not
-    consent. `caller_id` is E.164, `ring_seconds` 15 to 120 (47 CFR 64.1200(a)(6)).
+    consent. `caller_id` is E.164, `ring_seconds` 15 to 60 (47 CFR 64.1200(a)(6)).
     `call_kind`: how its calls are placed. `party`: whom it calls, where nothing is on file of the person. `topic`:
     what the calls are about; opt-outs may be limited to one. `double_opt_in`: consent counts only once it has been
     confirmed. `start`: nobody is called before it.
@@ -77,8 +77,8 @@ class Campaign:
         checked_seller(self.seller)
         if not _LANGUAGE.fullmatch(self.language):
             raise BadInput(f"campaign {self.name}: language must be a code such as en or es-MX")
-        if not 15 <= self.ring_seconds <= 120:
-            raise BadInput(f"campaign {self.name}: ring_seconds must be 15 to 120")
+        if not 15 <= self.ring_seconds <= MAX_RING_SECONDS:
+            raise BadInput(f"campaign {self.name}: ring_seconds must be 15 to {MAX_RING_SECONDS}")
         if self.topic is not None:
             checked_topic(self.topic)
         if self.start is not None and self.start.tzinfo is None:

@@ -61,7 +61,7 @@ KEYS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "recording_policy": _of(RecordingPolicy),
     "prompts": _table(flags),
-    "ring_seconds": st.integers(1, 120),
+    "ring_seconds": st.integers(1, 60),
 }
 right_facts = st.fixed_dictionaries({}, optional={key: st.none() | value for key, value in KEYS.items()})
 

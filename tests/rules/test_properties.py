@@ -99,7 +99,7 @@ places = {
     "agent_region": st.sampled_from(PLACES),
 }
 setup = {
-    "ring_seconds": st.integers(13, 120),
+    "ring_seconds": st.integers(13, 60),
     "recording_policy": st.sampled_from(RecordingPolicy),
     "prompts": st.dictionaries(st.sampled_from(["en", "es", "fr"]), st.booleans(), max_size=2),
     "internal_dnc": st.booleans(),
@@ -235,7 +235,7 @@ def test_adding_a_restriction_never_turns_a_denial_into_a_permission(gate: Gate,
     assert gate.check(facts).allowed or not gate.check(stricter).allowed
 
 
-@given(nearly_good, st.integers(15, 119))
+@given(nearly_good, st.integers(15, 59))
 @settings(deadline=None)
 def test_longer_ring_never_opens_an_hour(facts: Facts, ring: int) -> None:
     shorter = WHOLE.check(dataclasses.replace(facts, ring_seconds=ring))
