@@ -35,7 +35,7 @@ from compliance.jurisdictions.model import (
     WaitingTime,
 )
 from compliance.number import Number
-from storage.consent.fold import same_seller
+from storage.consent.fold import same_name
 from storage.database import Database
 from storage.ledger.attempts import PastCall
 from storage.ledger.campaigns import Campaign
@@ -170,7 +170,7 @@ class Dossier:
         versions, mark = self._versions(), await mark_of(reading, number_hash)
         person = await self._person(reading, number, mark, campaign, at)
         calls = [call for call in person.calls if call.attempt != asked.attempt]
-        ours = [call for call in calls if same_seller(call.seller, campaign.seller)]
+        ours = [call for call in calls if same_name(call.seller, campaign.seller)]
         counting = [call for call in ours if call.in_flight or call.at >= at - self._reach]
         listed = standing(person.opt_outs)
         facts = Facts(

@@ -14,6 +14,7 @@ withdrawal towards any one seller. Consents to be recorded are another matter an
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from unicodedata import normalize
 
 from compliance.facts import Consent
 from compliance.terms import ConsentKind, Purpose
@@ -74,9 +75,13 @@ def fold(steps: Iterable[Step]) -> tuple[Held, ...]:
     return tuple(held)
 
 
-def same_seller(one: str, other: str) -> bool:
-    """Case and white space make no other seller, when it is about what a person does not want."""
-    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
+def same_name(one: str, other: str) -> bool:
+    """Of a seller or a topic: how it is written makes no other of it, when it is about what a person does not want."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return " ".join(normalize("NFKC", normalize("NFKC", name).casefold()).split())
 
 
 def _granted(step: Step) -> Held | None:
@@ -104,7 +109,7 @@ def _meant(held: Held, confirmation: Step) -> bool:
 
 def _within(consent: Consent, end: Step) -> bool:
     by_purpose = end.purpose == ANY or consent.purpose is _PURPOSES.get(end.purpose)
-    by_seller = end.seller is None or consent.seller is None or same_seller(consent.seller, end.seller)
+    by_seller = end.seller is None or consent.seller is None or same_name(consent.seller, end.seller)
     return by_purpose and by_seller
 
 

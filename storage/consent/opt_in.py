@@ -21,7 +21,7 @@ from compliance.number import Number
 from compliance.terms import Purpose
 from storage.audit.tags import AuditTag
 from storage.consent.act import ConsentAct
-from storage.consent.fold import Held, same_seller
+from storage.consent.fold import Held, same_name
 from storage.consent.terms import Grant, check_against, without_number
 from storage.consent.tokens import BadToken, OptInKeys
 from storage.consent.write import audit_data, confirmed, granted
@@ -143,7 +143,7 @@ async def confirm_by_token(
         return Refused(Why.NOT_OURS)
     if number is not None and await tx.parties.find(number) != grant.party_id:
         return Refused(Why.OTHER_NUMBER)
-    if seller is not None and not same_seller(seller, grant.seller or ""):
+    if seller is not None and not same_name(seller, grant.seller or ""):
         return Refused(Why.OTHER_SELLER)
     held = {one.id: one for one in await tx.consents.held(grant.party_id)}[grant.id]
     if held.consent.confirmed_at is not None:
@@ -208,7 +208,7 @@ async def confirm_on_call(
     party_id = (await tx.attempts.get(attempt_id)).party_id
     for held in reversed(await tx.consents.held(party_id)):
         consent = held.consent
-        fits = consent.purpose is purpose and same_seller(consent.seller or "", seller)
+        fits = consent.purpose is purpose and same_name(consent.seller or "", seller)
         if fits and _unconfirmed(held) and (grant := await tx.consents.get(held.id)) is not None:
             evidence: dict[str, object] = {"method": "key", "key": key, "prompt": said, "recording": recording_id}
             return await _confirm(tx, grant, "call", evidence, at, now, by, attempt_id)
@@ -245,7 +245,7 @@ async def _open(tx: Transaction, party_id: str, at: datetime, seller: str | None
     return [
         row
         for row in rows
-        if row.consent_id in held and (seller is None or same_seller(seller, held[row.consent_id].consent.seller or ""))
+        if row.consent_id in held and (seller is None or same_name(seller, held[row.consent_id].consent.seller or ""))
     ]
 
 

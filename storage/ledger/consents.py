@@ -17,7 +17,7 @@ from storage.audit.tags import AuditTag
 from storage.consent.act import Act as Act
 from storage.consent.act import ConsentAct as ConsentAct
 from storage.consent.act import Use, act_of, row_of
-from storage.consent.fold import RECORDING, Held, Step, fold, same_seller
+from storage.consent.fold import RECORDING, Held, Step, fold, same_name
 from storage.consent.wording import Wording
 from storage.errors import LedgerConflict
 from storage.ids import new_id
@@ -182,7 +182,7 @@ class Consents:
         known = tuple(_for_the_gate(held.consent, past) for held in fold(steps) if not held.pending)
         known = tuple(replace(consent, seller=consent.seller or seller) for consent in known)
         refusals = (step for step in steps if step.act in _NO)
-        return known, tuple(no.at for no in refusals if no.seller is None or same_seller(no.seller, seller))
+        return known, tuple(no.at for no in refusals if no.seller is None or same_name(no.seller, seller))
 
     async def use(
         self, party_id: str, attempt_id: str, at: datetime, purpose: Purpose | None = None, seller: str | None = None

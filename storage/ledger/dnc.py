@@ -16,7 +16,7 @@ from sqlalchemy import Row, Select, bindparam, func, insert, select
 from compliance.errors import BadInput
 from compliance.number import Number
 from storage.canonical import canonical, parse_object
-from storage.consent.fold import same_seller
+from storage.consent.fold import same_name
 from storage.errors import LedgerConflict, NotListed, SealBroken
 from storage.ids import new_id
 from storage.instant import from_us, to_us
@@ -46,8 +46,8 @@ class Scope:
 
     def stops(self, seller: str | None, topic: str | None) -> bool:
         """A call of that seller about that topic; what is not known of the call (None) may be what is not wanted."""
-        return (self.seller is None or seller is None or same_seller(self.seller, seller)) and (
-            self.topic is None or topic is None or self.topic == topic
+        return (self.seller is None or seller is None or same_name(self.seller, seller)) and (
+            self.topic is None or topic is None or same_name(self.topic, topic)
         )
 
     def __str__(self) -> str:

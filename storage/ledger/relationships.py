@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, insert, select
 from compliance.errors import BadInput
 from compliance.number import Number
 from storage.audit import AuditTag, without_numbers
-from storage.consent.fold import same_seller
+from storage.consent.fold import same_name
 from storage.instant import from_us, to_us
 from storage.ledger.campaigns import checked_seller
 from storage.schema import relationships
@@ -97,7 +97,7 @@ class Relationships:
         found: list[Dealing] = []
         for dealing in await self.of(party_id):
             if dealing.kind == "ended":
-                found = [] if same_seller(dealing.seller, seller) else found
+                found = [] if same_name(dealing.seller, seller) else found
             elif dealing.seller == seller and dealing.at <= at:
                 found.append(dealing)
         return tuple(found)

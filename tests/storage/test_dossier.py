@@ -263,6 +263,8 @@ async def test_a_seller_written_otherwise_is_the_same_for_whatever_forbids(offic
     assert facts.relationship is None
     assert (await office.facts(number=OTHER)).internal_dnc
     assert not (await office.facts("rival", number=OTHER)).internal_dnc
+    assert Unwanted("Cafe\u0301 Nord", "Roofs").stops("CAF\u00c9  nord", "roofs")
+    assert not Unwanted("Acme", "Roofs").stops("Acme", "roof")
     assert (await office.facts("rival")).attempts == ()
 
 
