@@ -18,6 +18,7 @@ from storage.audit.tags import AuditTag
 from storage.consent.message import TOKEN_PLACE, NotSent, Outgoing
 from storage.consent.tokens import OptInKeys
 from storage.database import Database
+from storage.errors import SealBroken
 from storage.ids import new_id
 from storage.instant import from_us, to_us
 from storage.schema import consent_deliveries, consent_messages, consent_tokens, consents
@@ -100,10 +101,15 @@ async def send_due(db: Database, keys: OptInKeys, sender: Sender, page: str, clo
         async with db.read() as tx:
             values = {"transport": sender.transport, "after": after, "now": to_us(clock())}
             rows = await tx.all(_DUE, values)
-            ready = [await _composed(tx, keys, row, page) for row in rows]
+            ready: list[Outgoing] = []
+            for row in rows:
+                try:
+                    outgoing = await _composed(tx, keys, row, page)
+                except SealBroken as error:  # nothing is sent of it, and the others do not wait for it
+                    failed, trouble = failed + 1, trouble or str(error)
+                    continue
+                ready += [] if outgoing is None else [outgoing]
         for outgoing in ready:
-            if outgoing is None:
-                continue
             problem = await _deliver(db, sender, outgoing, clock)
             sent, failed, trouble = sent + (not problem), failed + bool(problem), trouble or problem
         if len(rows) < _AT_ONCE:

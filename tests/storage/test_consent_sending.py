@@ -38,7 +38,7 @@ from storage.consent.webhook import SIGNATURE, WebhookSender, signature
 from storage.consent.wording import Wording
 from storage.database import Database
 from tests.pbx.switch import free_port
-from tests.storage.builders import CALLEE
+from tests.storage.builders import CALLEE, OTHER
 from tests.storage.test_consent_ledger import TEXT, grant, withdrawn
 
 KEYS = OptInKeys(b"c" * 32)
@@ -166,6 +166,19 @@ async def test_what_is_over_is_not_sent(db: Database, now: datetime, mailbox: Ma
     later = now + timedelta(hours=1) if what == "expired" else now
     assert await sent(db, plain(mailbox), later) == Round()
     assert mailbox.got == []
+
+
+async def test_an_address_that_does_not_open_holds_up_no_other_message(
+    db: Database, now: datetime, mailbox: Mailbox
+) -> None:
+    async with db.begin() as tx:
+        made = await request(tx, KEYS, OTHER, grant(now), life=timedelta(hours=1), by="cli:ann", now=now)
+        await enqueue(tx, OptInKeys(b"o" * 32), made.act.id, "smtp", "callee@example.org", now)
+    await asked(db, now)
+    done = await sent(db, plain(mailbox), now)
+    assert (done.sent, done.failed) == (1, 1)
+    assert "consent.key" in done.trouble
+    assert "example.org" not in done.trouble
 
 
 KILLED = """
