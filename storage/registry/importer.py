@@ -145,7 +145,7 @@ class _Build:
         except ComesBack:
             part.unlink()
             made = self._write(part, progress, keep_all=True)
-        if before is not None and _same(before, made):
+        if before is not None and self._stands_already(made):
             return Prepared(self._folder, before, before, True, self._wanted.version_date)
         part.rename(index_file(self._folder, made.version))
         sync(self._folder)
@@ -183,7 +183,7 @@ class _Build:
                 progress(-told)
                 raise
             made = self._made(taken)
-            if self._before is None or not _same(self._before, made):
+            if not self._stands_already(made):
                 self._check(made, taken)
             writer.finish({**made.to_dict(), "groups": {str(group): n for group, n in taken.groups.items()}})
         return made
@@ -209,6 +209,11 @@ class _Build:
             return max(self._wanted.version_date, self._before.version_date)
         return self._wanted.version_date
 
+    def _stands_already(self, made: ListVersion) -> bool:
+        """The same files, imported as the same, and of the same day: where results are gathered, another may stand."""
+        before = self._before
+        return before is not None and self._wanted.version_date == before.version_date and _what(before) == _what(made)
+
     def _check(self, made: ListVersion, taken: Taken) -> None:
         """A list cut short looks like a list; people do not leave lists that fast."""
         before, standing = self._before, self._standing
@@ -228,15 +233,8 @@ class _Build:
                 _refuse_fewer(made.list, before, f" in +{group}…", old, taken.groups[int(group)])
 
 
-def _same(before: ListVersion, made: ListVersion) -> bool:
-    """The same files, imported as the same."""
-    return (before.version_date, before.coverage, before.sources, before.format, before.washes) == (
-        made.version_date,
-        made.coverage,
-        made.sources,
-        made.format,
-        made.washes,
-    )
+def _what(version: ListVersion) -> tuple[object, ...]:
+    return version.version_date, version.coverage, version.sources, version.format, version.washes
 
 
 def _refuse_fewer(name: str, before: ListVersion, where: str, old: int, new: int) -> None:

@@ -64,6 +64,12 @@ async def test_a_home_without_lists_and_one_whose_lists_do_not_open(home: Home) 
     assert [found.level for found in await lists(home, NOW)] == [Level.FAIL]
 
 
+async def test_answers_of_the_reassigned_database_are_no_list(home: Home) -> None:
+    take(home, "us.fcc.rnd", 400, "2125550123,2025-01-02,no\n")
+    (found,) = await lists(home, NOW)
+    assert (found.level, "no law" in found.found) == (Level.OK, False)
+
+
 async def test_of_a_washed_list_the_newest_result_counts_and_older_numbers_are_told(home: Home) -> None:
     take(home, "it.rpo", 20, "3331234561\n", "3331234561\n3331234562\n")
     assert [found.level for found in await lists(home, NOW)] == [Level.FAIL]

@@ -204,6 +204,16 @@ def test_answers_of_the_reassigned_database_are_gathered_newest_first(world: Wor
             world.take(wrong, "us.fcc.rnd")
 
 
+def test_answers_asked_for_anew_are_not_taken_for_the_old_ones(world: World) -> None:
+    file = world.write("2125550123,2025-01-02,no\n", "again.txt")
+    world.take("2125550124,2025-01-02,no\n", "us.fcc.rnd", version_date=date(2026, 11, 20))
+    for day in (5, 5, 7):
+        world.take(file, "us.fcc.rnd", version_date=date(2026, 11, day))
+    found = world.open().reassigned(Number("+12125550123"))
+    assert found is not None
+    assert found.checked_at == datetime(2026, 11, 7, tzinfo=UTC)
+
+
 def test_the_date_stands_in_the_name_or_is_given_and_is_never_of_tomorrow(world: World) -> None:
     file = world.write(flat([2125550123]), "2026-11-19_212.txt")
     assert world.take(file, version_date=None).version.version_date == date(2026, 11, 19)
