@@ -178,9 +178,9 @@ class Consents:
         A grant to whoever asks stands for this seller too: the rules take none that names no seller.
         """
         steps = [_step(row) for row in await self._tx.all(_STEPS, {"of": party_id})]
-        past = datetime.now(UTC) - _JUST_NOW
-        known = tuple(_for_the_gate(held.consent, past) for held in fold(steps) if not held.pending)
-        known = tuple(replace(consent, seller=consent.seller or seller) for consent in known)
+        granted = (held.consent for held in fold(steps) if not held.pending)
+        known = tuple(replace(consent, seller=consent.seller or seller) for consent in granted)
+        known = _ended_together(known, seller, datetime.now(UTC) - _JUST_NOW)
         refusals = (step for step in steps if step.act in _NO)
         return known, tuple(no.at for no in refusals if no.seller is None or same_name(no.seller, seller))
 
@@ -225,6 +225,19 @@ def _for_the_gate(consent: Consent, past: datetime) -> Consent:
     if consent.withdrawn_at is None or consent.withdrawn_at <= past:
         return consent
     return replace(consent, withdrawn_at=consent.obtained_at)
+
+
+def _ended_together(consents: tuple[Consent, ...], seller: str, past: datetime) -> tuple[Consent, ...]:
+    """A withdrawal that is not clearly past takes along all that the seller had by then, as the rules will have it of
+    one that is: they can't tell it from consents whose withdrawal hides its time."""
+    ends = [each.withdrawn_at for each in consents if each.withdrawn_at is not None and each.seller == seller]
+    last = max((end for end in ends if end > past), default=None)
+    return tuple(
+        replace(each, withdrawn_at=each.obtained_at)
+        if last is not None and each.seller == seller and each.obtained_at is not None and each.obtained_at <= last
+        else _for_the_gate(each, past)
+        for each in consents
+    )
 
 
 def _covers(consent: Consent, purpose: Purpose | None, seller: str | None) -> bool:

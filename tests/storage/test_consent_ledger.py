@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from compliance import consents
 from compliance.errors import BadInput
-from compliance.facts import Consent
+from compliance.facts import Consent, Facts
 from compliance.jurisdictions.model import Entry, Jurisdiction, Packs, RevocationLaw, Scope
 from compliance.number import Number
 from compliance.terms import ConsentKind, Purpose
@@ -139,6 +140,25 @@ async def test_a_call_logs_each_consent_it_rests_on_once(db: Database, now: date
     with pytest.raises(LedgerConflict):
         async with db.begin() as tx:
             await tx.consents.use(party, "nothing", now)
+
+
+@pytest.mark.parametrize("ago", [timedelta(), timedelta(hours=1)])
+async def test_who_takes_back_one_consent_is_not_called_on_another_not_even_in_the_first_minutes(
+    db: Database, ago: timedelta
+) -> None:
+    """The rules end all that the seller was given until then; for that they must be told when."""
+    now = datetime.now(UTC)
+    await recorded(db, now - timedelta(days=9))
+    party = await recorded(db, now - timedelta(days=3), purpose=Purpose.SURVEY)
+    await recorded(db, now - timedelta(days=3), purpose=Purpose.SURVEY, seller="Other")
+    await withdrawn(db, now - ago, purpose=Purpose.TELEMARKETING, seller="acme")
+    for seller, stands in (("Acme", False), ("Other", True)):
+        async with db.read() as tx:
+            known, _ = await tx.consents.for_the_gate(party, seller)
+        facts = Facts(purpose=Purpose.SURVEY, seller=seller, consents=known)
+        for at in (now, now - timedelta(minutes=1)):
+            found = consents.standing(facts, ConsentKind.EXPRESS, at)
+            assert (found is not None) is stands, (seller, at)
 
 
 async def test_a_withdrawn_consent_is_not_used(db: Database, now: datetime) -> None:
