@@ -9,7 +9,7 @@ s. 19(2)(d)(ii), (3) (Australia); PDPC, "DNC Registry Bulk Filtering File Format
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -38,7 +38,7 @@ class Wash:
 
 
 def read_wash(
-    sent: Iterable[Reader], returned: Iterable[Reader], country: str, day: date, *, allow_extremes: bool
+    sent: Sequence[Reader], returned: Sequence[Reader], country: str, day: date, *, allow_extremes: bool
 ) -> Wash:
     """`day`: of the result. `allow_extremes`: take also a result that clears nobody, or all of many.
 
