@@ -68,10 +68,13 @@ def parse_number(text: str, default_region: str | None = None) -> Number:
         raise BadNumber(f"number: {_why(error)}") from None
     if phonenumbers.is_possible_number_with_reason(parsed) != ValidationResult.IS_POSSIBLE:
         raise BadNumber("number: too long, too short or incomplete for its country")
-    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    e164 = _e164(parsed)
     # libphonenumber drops a trunk prefix ("+44 (0)20 …"); what was written must be what is dialled.
     if international and _NOT_DIGIT.sub("", written) != e164[1:]:
         raise BadNumber("number: leave out the trunk prefix, e.g. +44 20 7946 0000")
+    # Nor may its international form be read as another one: of "000000" in Germany a zero would be taken away again.
+    if not international and _e164(phonenumbers.parse(e164, None)) != e164:
+        raise BadNumber("number: too long, too short or incomplete for its country")
     return Number(e164)
 
 
@@ -83,6 +86,10 @@ def regions(number: Number) -> frozenset[str]:
 def zones(number: Number) -> frozenset[str]:
     """Every IANA time zone its subscriber may live in; empty: unknown."""
     return whereabouts.whereabouts(number.e164).zones
+
+
+def _e164(parsed: phonenumbers.PhoneNumber) -> str:
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _why(error: NumberParseException) -> str:

@@ -54,10 +54,10 @@ FIRST = {
     "hours": ["test_hours", "test_calling_hours", "test_dated_rules"],
     "number": ["test_number"],
     "postal": ["test_small_rules", "test_applicable"],
-    "recording": ["test_recording"],
+    "recording": ["test_recording", "test_dated_rules"],
     "relationship": ["test_standing", "test_registry_rule"],
     "verdict": ["test_gate", "test_recording"],
-    "whereabouts": ["test_number"],
+    "whereabouts": ["test_number", "test_gate"],
     "windows": ["test_hours", "test_windows"],
     "rules.abandonment": ["test_small_rules"],
     "rules.attempt_in_flight": ["test_gate"],
@@ -76,7 +76,7 @@ FIRST = {
     "rules.reliance": ["test_reassigned", "test_duties"],
     "rules.ring_time": ["test_small_rules"],
     "rules.switches": ["test_switches"],
-    "rules.valid_number": ["test_gate", "test_number"],
+    "rules.valid_number": ["test_gate", "test_number", "test_calling_hours", "test_examined"],
 }
 """The tests that are likeliest to notice; all the others come after them."""
 

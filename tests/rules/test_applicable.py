@@ -134,6 +134,15 @@ def test_local_dates_are_those_of_the_earliest_and_the_latest_zone(at: datetime,
     assert _local_dates(tuple(zones), at) == (min(dates), max(dates))
 
 
+@pytest.mark.parametrize("zone", ZONES, ids=str)
+def test_local_date_changes_at_midnight_and_not_a_moment_sooner(zone: ZoneInfo) -> None:
+    for days in range(0, 400, 7):
+        midnight = datetime(2026, 1, 1, tzinfo=zone) + timedelta(days=days)  # of the wall clock
+        day, moment = midnight.date(), timedelta(microseconds=1)
+        assert _local_dates((zone,), midnight.astimezone(UTC)) == (day, day)
+        assert _local_dates((zone,), midnight.astimezone(UTC) - moment) == (day - timedelta(days=1),) * 2
+
+
 # --- where an address may lie -------------------------------------------------------------------------------
 
 

@@ -87,6 +87,11 @@ def test_number_cannot_be_made_of_what_is_not_e164(e164: str) -> None:
         Number(e164)
 
 
+def test_national_number_whose_zeros_would_not_come_back_is_refused() -> None:
+    with pytest.raises(BadNumber):
+        parse_number("000000", "DE")
+
+
 def test_number_never_prints_itself() -> None:
     number = Number("+12125550123")
     assert str(number) == "+1•••••0123"
@@ -207,5 +212,7 @@ def test_stated_region_knows_its_zones() -> None:
     assert {zone.key for zone in region_zones("US-FL")} == {"America/New_York", "America/Chicago"}
     assert {zone.key for zone in region_zones("DE")} == {"Europe/Berlin"}
     assert len(region_zones("US")) > 6
+    assert {zone.key for zone in region_zones("GB-SCT")} == {zone.key for zone in region_zones("GB")} != set()
+    assert {zone.key for zone in region_zones("CA-PE")} == {"America/Halifax"}  # its code is Nova Scotia's as well
     for nowhere in ("ZZ", "US-ZZ", "CA-ZZ"):
         assert region_zones(nowhere) == ()

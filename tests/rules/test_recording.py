@@ -92,6 +92,20 @@ def test_unknown_agent_counts_as_all_party() -> None:
     assert "recording.unknown_place" in rules(found)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"agent_region": None},
+        {"agent_region": "ZZ"},
+        {"number": None},
+        {"recording_policy": RecordingPolicy.EXPLICIT},
+        {"recording_policy": RecordingPolicy.NOTICE},
+    ],
+)
+def test_only_a_law_has_the_announcement_itself_recorded(changes: dict[str, object]) -> None:
+    assert not duty(**changes).record_announcement
+
+
 def test_unknown_callee_is_asked() -> None:
     assert duty(number=None).mode is EXPLICIT
     assert duty(number="+14565550123").mode is EXPLICIT
