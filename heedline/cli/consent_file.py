@@ -150,7 +150,7 @@ def _grant(row: Row, source: str, line: int, now: datetime) -> tuple[Number, Gra
         purpose=_one_of(Purpose, needed("purpose"), "purpose"),
         seller=needed("seller"),
         channel=needed("channel"),
-        at=instant_of(row.get("at"), "at", now) or now,
+        at=instant_of(needed("at"), "at") or now,  # the day of the import would make old consents new
         wording=wording_of(row.get("text"), None, row.get("version"), needed("language")),
         jurisdiction=row.get("jurisdiction"),
         # Where it came from is evidence too: the file by its hash, and the line in it.

@@ -221,7 +221,21 @@ def test_a_file_is_recorded_whole_or_not_at_all(heedline: Cli, tmp_path: Path) -
     lines = tmp_path / "new.jsonl"
     row = {"number": NUMBER, "purpose": "survey", "seller": "Other", "evidence": {"form": "x"}}
     lines.write_text(json.dumps(row) + "\n\n")
-    assert heedline("record", "--from", str(lines), "--json").json == {"recorded": 1}
+    given = ("--at", "2026-01-02T03:04:05Z")
+    assert heedline("record", "--from", str(lines), *given, "--json").json == {"recorded": 1}
+
+
+def test_an_old_file_recorded_once_more_undoes_no_withdrawal(heedline: Cli, tmp_path: Path) -> None:
+    """Neither with the day each consent was given, nor without: the day of the import would be a new consent's."""
+    file = tmp_path / "old.csv"
+    file.write_text(CSV)
+    assert heedline("record", "--from", str(file), *FOR).status == 0
+    assert heedline("withdraw", NUMBER).status == 0
+    assert heedline("record", "--from", str(file), *FOR).status == 0
+    file.write_text(f"number\n{NUMBER}\n")
+    refused = heedline("record", "--from", str(file), *FOR)
+    assert (refused.status, "line 2: at is missing" in refused.error) == (2, True)
+    assert not any(one["stands"] for one in heedline("show", NUMBER, "--json").json["held"])
 
 
 @pytest.mark.parametrize(
