@@ -25,6 +25,7 @@ from ari_app.call.events import HangupRequested, Leg, RecordingFailed
 from ari_app.errors import AgentBusy, ConductorDown, NoSuchAgent, NoSuchCall
 from ari_app.line import APP, Line, Where
 from ari_app.live import Instruments, LiveCall
+from ari_app.manual import taken
 from ari_app.order import Order, plan_of
 from ari_app.phones import Phones
 from ari_app.prompts import Prompts
@@ -108,7 +109,7 @@ class Conductor:
         self._session: AriSession | None = None
         self._nudge = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
-        self._voices: set[tuple[str, str, str]] = set()
+        self._voices: set[tuple[str, str, str, str]] = set()
 
     # ── running ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,7 +141,7 @@ class Conductor:
                     self._ready.clear()
                     log.error("the link to the PBX is lost (%s): no call is placed until it is back", reason)
                 case StasisStart(channel=channel, args=args) if args[:1] in (("manual",), ("feature",), ("inbound",)):
-                    self._beside(self._phone_calls(channel.id, channel.name, args))
+                    self._beside(taken(self, channel.id, channel.name, args))
                 case BadEvent(fault=fault):
                     # Something happened that we could not read: ask how things stand rather than guess.
                     log.error("an event of the PBX could not be read (%s): looking at the PBX again", fault)
@@ -210,18 +211,19 @@ class Conductor:
         self._agent_endpoint(agent)
         parsed = parse_number(number, self.setup.default_region)
         if not_before is not None and not_before > _now():
-            attempt = (await self._plan(parsed, campaign, agent, by, not_before))[0]
+            attempt = (await self.plan(parsed, campaign, agent, by, not_before))[0]
             self._nudge.set()
             return attempt
         with self.reservation(agent):
-            attempt, party, settings = await self._plan(parsed, campaign, agent, by, _now())
+            attempt, party, settings = await self.plan(parsed, campaign, agent, by, _now())
             plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=False)
             self.start(Order(attempt, party, parsed, settings, agent, plan))
         return attempt
 
-    async def _plan(
+    async def plan(
         self, number: Number, campaign: str, agent: str, by: str, not_before: datetime
     ) -> tuple[str, str, Campaign]:
+        """The attempt, durable; the party; the campaign as it stands. Raises NoSuchCampaign, DatabaseBusy."""
         async with self.database.begin() as tx:
             settings = await tx.campaigns.get(campaign)
             party = await tx.parties.ensure(number)
@@ -231,7 +233,7 @@ class Conductor:
 
     async def voice(self, campaign: Campaign) -> None:
         """Render what the campaign will say, once; a file that is missing later denies its calls."""
-        voice = (campaign.seller, campaign.caller_id, campaign.language)
+        voice = (campaign.seller, campaign.caller_id, campaign.purpose, campaign.language)
         prompts = self._prompts_of(campaign)
         if voice not in self._voices:
             try:
@@ -317,46 +319,6 @@ class Conductor:
         if attempt not in self.board.calls:
             raise NoSuchCall(f"call {attempt[:26]!r}: not going on; see `heedline calls list`")
         return self.board.calls[attempt]
-
-    # ── calls from a phone ──────────────────────────────────────────────────────────────────────────────────────
-
-    async def _phone_calls(self, channel: str, name: str, args: tuple[str, ...]) -> None:
-        """An agent dialled a number on the phone. The same gate, the same flow; anything else is turned away."""
-        if self.board.leg(channel) is not None:
-            return
-        agent = name.removeprefix("PJSIP/").rpartition("-")[0]
-        try:
-            if args[0] != "manual" or len(args) != 2:
-                raise ConductorDown(f"a phone asked for {args[0]!r} outside a call: nothing there")
-            if agent not in self.setup.agents:
-                raise NoSuchAgent("a phone that is no agent's tried to dial")
-            if not self.setup.manual_campaign:
-                raise ConductorDown("calls from the phone are off: call.manual_campaign is not set")
-            number = parse_number(args[1], self.setup.default_region)
-            with self.reservation(agent):
-                await self.client.channels.answer(channelId=channel)
-                await self._manual(channel, name, agent, number)
-        except HeedlineError as error:
-            log.warning("a call from a phone was turned away: %s", error)
-            await self._turn_away(channel)
-        except Exception:
-            log.exception("a call from a phone failed")  # nobody waits for this task, and the phone would hear nothing
-            await self._turn_away(channel)
-
-    async def _manual(self, channel: str, name: str, agent: str, number: Number) -> None:
-        attempt, party, settings = await self._plan(number, self.setup.manual_campaign, agent, agent, _now())
-        plan = plan_of(settings, self.setup.agent_ring_seconds, agent_called_us=True)
-        order = Order(attempt, party, number, settings, agent, plan, agent_channel=channel)
-        live = self.equip(order)
-        live.tools.line.in_stasis(Leg.AGENT, name)
-        live.begin()
-
-    async def _turn_away(self, channel: str) -> None:
-        """403 to a phone whose call was not taken."""
-        try:
-            await self.client.channels.hangup(channelId=channel, reason_code="21")
-        except AriError as error:
-            log.debug("turned-away channel: %s", error)
 
     # ── beside the calls ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,6 +1,7 @@
 """Calls on the real PBX with real phones: the demo's scenarios, and what people do besides."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from heedline.demo.run import SETTINGS, make_officer
 from heedline.demo.sound import load, tone_seconds
 from heedline.demo.stage import SELLER, Stage, milliseconds
 from heedline.demo.world import AGENT_HZ, World
-from storage.ledger.attempts import AttemptState
+from storage.ledger.attempts import Attempt, AttemptState
 from storage.ledger.switches import SwitchAct
 from tests.pbx.switch import free_ports
 
@@ -227,6 +228,29 @@ async def test_agent_dials_a_listed_number_and_hears_why_not(stage: Stage) -> No
     await call.ended()
     assert stage.heard(stage.world.agent, "call_denied").whole
     assert stage.world.callee.invites == invites
+
+
+async def test_an_agent_who_hangs_up_before_the_call_is_planned_costs_nobody_a_call(stage: Stage) -> None:
+    """The phone's channel goes away while its call is not one yet: nobody would be there for the callee."""
+    world, invites, before = stage.world, stage.world.callee.invites, await _newest(stage)
+    holder = sqlite3.connect(world.home.database, isolation_level=None, timeout=5)
+    holder.execute("BEGIN IMMEDIATE")  # the plan waits
+    call = await world.agent.dial(next(stage.numbers).e164)
+    await call.answered()
+    await world.agent.hang_up()
+    await call.ended()
+    holder.execute("ROLLBACK")
+    holder.close()
+    async with asyncio.timeout(10):
+        while (newest := await _newest(stage)).id == before.id or newest.state is not AttemptState.ENDED:
+            await asyncio.sleep(0.05)
+    assert newest.disposition == "agent_gone"
+    assert world.callee.invites == invites
+
+
+async def _newest(stage: Stage) -> Attempt:
+    async with stage.world.database.read() as tx:
+        return (await tx.attempts.list(1))[0]
 
 
 @pytest.mark.parametrize("dialled", ["*9", "112"])
