@@ -16,6 +16,7 @@ from agi.variables import Variables, plain
 from agi.wishes import recording_act
 from compliance.errors import HeedlineError
 from compliance.verdict import RecordingDuty, RecordingMode
+from storage.audit import without_numbers
 from storage.ids import new_id
 from storage.ledger.attempts import AttemptState
 from storage.ledger.dialplan import is_dialplans
@@ -61,14 +62,15 @@ async def _open(desk: Desk, request: AgiRequest, attempt: str, channel: str, *, 
     spool = f"{recording}.raw"
     try:
         await desk.recorder.open(recording=recording, attempt=attempt, spool=spool, rate=RATE, at=at, barred=barred)
+        async with desk.database.begin() as tx:  # before it sounds: late, it would run while the dialplan is told no
+            await tell_story(tx, attempt, now(), on_channel(channel), ("RecordingStarted", {"recording": recording}))
         heard = await request.command("EXEC", "MixMonitor", f"{desk.spool / spool},{MIX_MONITOR}")
         if heard.result != "0":
             raise MayNotRecord("AGI: the PBX did not start MixMonitor")
-        async with desk.database.begin() as tx:
-            await tell_story(tx, attempt, now(), on_channel(channel), ("RecordingStarted", {"recording": recording}))
-    except HeedlineError:
+    except HeedlineError as error:
         await _stop_listening(request)
         await _close(desk, recording, at, crashed=True, reason="did not start")
+        await _tell_failed(desk, attempt, str(error))
         raise
     return _started(recording)
 
@@ -146,3 +148,11 @@ async def _close(desk: Desk, recording: str, at: datetime, *, crashed: bool, rea
         await desk.recorder.close_recording(recording=recording, at=at, crashed=crashed, reason=reason)
     except HeedlineError as error:
         log.error("recording %s not sealed yet: %s", recording, error)
+
+
+async def _tell_failed(desk: Desk, attempt: str, reason: str) -> None:
+    try:
+        async with desk.database.begin() as tx:
+            await tell_story(tx, attempt, now(), ("RecordingFailed", {"reason": without_numbers(reason)}))
+    except HeedlineError as error:
+        log.error("%s: that its recording failed is not in its story: %s", attempt, error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from typing import Literal
 
 from agi.arguments import attempt_id, channel_of, exactly, key, words_id
@@ -9,25 +10,32 @@ from agi.desk import Answer, Desk, now, tell_story
 from agi.errors import BadAgi
 from agi.server import AgiRequest
 from agi.variables import Variables, plain
-from compliance.errors import HeedlineError
+from compliance.errors import BadInput, HeedlineError
 from compliance.number import Number, parse_number
 from compliance.terms import ConsentKind, Purpose
 from storage.audit import AuditTag
 from storage.canonical import canonical
 from storage.consent.terms import Grant, Withdrawal
 from storage.consent.write import record, withdraw
+from storage.errors import LedgerConflict, NoSuchAttempt
 from storage.ledger.dialplan import BY
 from storage.ledger.journal import KeptOptOut
 from storage.ledger.optout import OptOutDone, opt_out
 from storage.unit import Transaction
 
+log = logging.getLogger(__name__)
+
 CHANNEL = "telephone"
+JOURNAL_AFTER_S = 0.25  # a ledger in health takes an opt-out in a few milliseconds
+FOR_GOOD = (LedgerConflict, BadInput)
+"""What the ledger would say again however often it is told."""
 
 
 async def optout(desk: Desk, request: AgiRequest) -> Answer:
     """number, and the attempt if it is in a call the gate allowed → listed, in one commit with all it cancels.
 
-    With an attempt the number may be empty. A ledger that can't take it leaves it in the journal, to be told later.
+    With an attempt the number may be empty. A ledger that can't take it, or takes its time, leaves it in the journal,
+    to be told later.
     """
     if request.arguments[:1] == ("",):
         text, attempt = "", exactly(request.arguments[1:], "attempt")[0]
@@ -36,13 +44,42 @@ async def optout(desk: Desk, request: AgiRequest) -> Answer:
     if attempt:
         attempt_id(attempt)
     number = parse_number(text, desk.default_region) if text else None
+    telling = asyncio.ensure_future(tell(desk, number, attempt))
     try:
-        await tell(desk, number, attempt)
-    except HeedlineError:
-        if attempt:
-            await asyncio.to_thread(desk.journal.keep, KeptOptOut(attempt, "callee", "callee"))
-        raise
+        await asyncio.wait({telling}, timeout=JOURNAL_AFTER_S)
+        kept = await _lose_nothing(desk, attempt, telling)
+        await telling
+        if kept:
+            await asyncio.to_thread(desk.journal.forget, attempt)
+    finally:
+        telling.cancel()
     return Answer({"HEEDLINE_OPTOUT": "done"})
+
+
+async def _lose_nothing(desk: Desk, attempt: str, telling: "asyncio.Future[OptOutDone]") -> bool:
+    """Put into the journal what may not come into the ledger now, whatever becomes of us; whether it is there."""
+    if not attempt or (telling.done() and (telling.exception() is None or isinstance(telling.exception(), FOR_GOOD))):
+        return False
+    if not telling.done() and not await _known(desk, attempt):
+        return False
+    try:
+        await asyncio.to_thread(desk.journal.keep, KeptOptOut(attempt, "callee", "callee"))
+    except OSError as error:
+        log.critical("%s: the opt-out can't be kept in the journal either: %s", attempt, error.strerror)
+        return False
+    return True
+
+
+async def _known(desk: Desk, attempt: str) -> bool:
+    """A reader waits for nobody. One that can't read can't say no."""
+    try:
+        async with desk.database.read() as tx:
+            await tx.attempts.get(attempt)
+    except NoSuchAttempt:
+        return False
+    except HeedlineError as error:
+        log.warning("%s: not known whether there is such an attempt: %s", attempt, error)
+    return True
 
 
 async def tell(desk: Desk, number: Number | None, attempt: str) -> OptOutDone:

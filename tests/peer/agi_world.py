@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,6 +64,7 @@ class Dialplan:
     said: bytes = b""
     hangs_up_at: str = ""  # a command's beginning: the channel goes away instead of answering
     refuses: str = ""
+    hears: Callable[[str], object] = lambda line: None  # every command, before it is obeyed
 
     async def agi(self, path: str, *arguments: str, raw: bytes | None = None) -> dict[str, str]:
         """Until the connection is closed; what this one has set."""
@@ -95,6 +96,7 @@ class Dialplan:
             self.monitor = None
 
     def _obey(self, line: str) -> bytes:
+        self.hears(line)
         if self.refuses and line.startswith(self.refuses):
             return b"200 result=-2\n"
         if line.startswith('EXEC "MixMonitor"'):

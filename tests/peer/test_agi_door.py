@@ -186,9 +186,22 @@ async def test_an_opt_out_the_ledger_can_not_take_is_kept_and_told_later(
         assert (await dialplan.agi("dnc_check", NUMBER))["HEEDLINE_DNC"] == "listed"
 
 
-@pytest.mark.parametrize("arguments", [(), ("",), ("", ""), ("12",), (NUMBER, "x"), ("", new_id()), (NUMBER, "", "")])
+async def test_an_opt_out_that_is_called_off_for_being_late_is_kept_as_well(tmp_path: Path, blank_ledger: Path) -> None:
+    async with open_shop(tmp_path, blank_ledger, hurried(optout=0.5)) as shop:
+        dialplan = await shop.allowed()
+        attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+        with shop.locked():
+            for asked in (attempt, new_id()):  # the second is nobody's: kept, it would be told for ever
+                assert (await dialplan.agi("optout", "", asked))["HEEDLINE_OPTOUT"] == "failed"
+            assert [kept.attempt for kept in shop.desk.journal.kept()] == [attempt]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("",), ("", ""), ("12",), (NUMBER, "x"), ("", new_id()), (NUMBER, new_id()), (NUMBER, "", "")]
+)
 async def test_an_opt_out_of_nobody_is_not_said_to_be_done(shop: Shop, arguments: tuple[str, ...]) -> None:
     assert (await shop.dialplan().agi("optout", *arguments))["HEEDLINE_OPTOUT"] == "failed"
+    assert shop.desk.journal.kept() == []
     async with shop.desk.database.read() as tx:
         assert await tx.dnc.list() == ()
 
@@ -340,6 +353,17 @@ async def test_a_mixmonitor_that_does_not_start_leaves_nothing_open(shop: Shop) 
     assert (await dialplan.agi("record_start", attempt, "notice", "words"))["HEEDLINE_RECORD"] == "failed"
     async with shop.desk.database.read() as tx:
         assert all(one.state is not RecordingState.OPEN for one in await tx.recordings.of_attempt(attempt))
+
+
+async def test_a_recording_the_dialplan_is_told_failed_does_not_run(tmp_path: Path, blank_ledger: Path) -> None:
+    async with open_shop(tmp_path, blank_ledger, hurried(record_start=0.5)) as shop:
+        dialplan = await shop.allowed()
+        attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+        other = sqlite3.connect(shop.world.ledger, isolation_level=None)
+        dialplan.hears = lambda line: line.startswith('EXEC "MixMonitor"') and other.execute("BEGIN IMMEDIATE")
+        said = await dialplan.agi("record_start", attempt, "notice", "words")
+        assert (said["HEEDLINE_RECORD"] == "started") is (dialplan.monitor is not None)
+        other.close()
 
 
 # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
