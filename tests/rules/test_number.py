@@ -11,7 +11,7 @@ from phonenumbers import PhoneNumber, PhoneNumberType, number_type, region_code_
 
 from compliance import BadInput, BadNumber, Number, parse_number, regions, zones
 from compliance.jurisdictions.area_codes import area_codes
-from compliance.whereabouts import LineKind, line_kind, region_zones
+from compliance.whereabouts import LineKind, canonical_region, line_kind, region_zones
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,43 @@ def test_what_is_not_text_is_refused(thing: object) -> None:
 def test_number_cannot_be_made_of_what_is_not_e164(e164: str) -> None:
     with pytest.raises(BadNumber):
         Number(e164)
+
+
+@pytest.mark.parametrize(
+    ("e164", "kind"),
+    [
+        ("+12125550123", LineKind.ORDINARY),
+        ("+18005550123", LineKind.TOLL_FREE),
+        ("+19005550123", LineKind.PREMIUM),
+        ("+12129765555", LineKind.PREMIUM),  # 976 is one in every area code
+        ("+12125551212", LineKind.UNASSIGNED),
+        ("+33899123456", LineKind.PREMIUM),
+        ("+33805123456", LineKind.TOLL_FREE),  # as long as a number of Ohio, and none
+        ("+442071838750", LineKind.ORDINARY),
+        ("+999123456789", LineKind.UNASSIGNED),
+    ],
+)
+def test_kind_of_line_is_told(e164: str, kind: LineKind) -> None:
+    assert line_kind(e164) is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("+999123456789", "unknown country code"), ("+441", "too few digits"), ("+44" + "1" * 30, "too many digits")],
+)
+def test_refusal_says_what_is_wrong(text: str, says: str) -> None:
+    with pytest.raises(BadNumber, match=says):
+        parse_number(text)
+
+
+def test_territories_of_the_united_states_have_one_code() -> None:
+    assert [canonical_region(code) for code in ("PR", "US-PR", "GU", "GB", "US")] == [
+        "US-PR",
+        "US-PR",
+        "US-GU",
+        "GB",
+        "US",
+    ]
 
 
 def test_national_number_whose_zeros_would_not_come_back_is_refused() -> None:
