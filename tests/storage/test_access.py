@@ -21,6 +21,7 @@ EXPECTED = {
         Action.PLAY_RECORDING,
         Action.EXPORT_RECORDING,
         Action.EXPORT_DNC,
+        Action.LOOSEN_RULES,
     },
     Role.ADMIN: {Action.LIST_RECORDINGS, Action.GRANT_ROLE},
 }
