@@ -94,6 +94,8 @@ class Line:
 
     async def _dial(self, leg: Leg, where: Where) -> None:
         channel = self.channels[leg]
+        if leg in self._called_off:
+            return
         try:
             made = await self._ari.channels.create(
                 endpoint=where.endpoint,
@@ -133,6 +135,13 @@ class Line:
         self._stasis[leg].set()
         async with self._leg_turn[leg]:
             await self._hang_up(leg)
+
+    async def call_off(self) -> None:
+        """The call is over: what is still being dialled never rings, whatever the look at the PBX said of it."""
+        self._called_off.update(Leg)
+        for leg in Leg:
+            if self._leg_turn[leg].locked():
+                await self.hang_up(leg)
 
     async def _hang_up(self, leg: Leg) -> None:
         try:

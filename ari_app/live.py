@@ -270,6 +270,7 @@ class LiveCall:
 
     async def _end(self, disposition: str, detail: str) -> None:
         """The disposition is written however long the ledger is away: until then the party counts as being called."""
+        await self.tools.line.call_off()
         await self.tools.line.take_down()
         await self._story.caught_up()  # an attempt that has ended has its whole story
         while True:

@@ -2,18 +2,33 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from ari_app.ari import AriClient
 from ari_app.books import Books
 from ari_app.call import Call, Phase
 from ari_app.call.call import Status
-from ari_app.call.events import Digit, Event, Leg, LegGone, OptOutNotWritten, OptOutWritten, Prompt, RecordingSealed
+from ari_app.call.events import (
+    AttemptCommitted,
+    Digit,
+    Event,
+    Leg,
+    LegGone,
+    LinkRestored,
+    OptOutNotWritten,
+    OptOutWritten,
+    Presence,
+    Prompt,
+    RecordingSealed,
+)
 from ari_app.errors import OptOutNotDone
 from ari_app.line import Line, Where
 from ari_app.live import INBOX, Instruments, LiveCall
 from ari_app.order import Order, plan_of
+from ari_app.prompts import Prompts
 from ari_app.story import Story
 from ari_app.tape import Tape
 from compliance.number import parse_number
@@ -59,6 +74,9 @@ class Tools:
 
     async def play(self, prompt: object, to: object) -> None:
         """Nothing sounds."""
+
+    async def call_off(self) -> None:
+        """Nobody is being dialled."""
 
     async def take_down(self) -> None:
         """No bridge here."""
@@ -147,3 +165,49 @@ async def test_an_opt_out_between_two_tries_is_tried_once_more_when_the_conducto
     tools.away = False
     await call.abandon()
     assert tools.asked.count("write opt-out") == 2
+
+
+class Pbx:
+    """Channels, as ARI has them: one is `made` when it is said to be."""
+
+    def __init__(self) -> None:
+        self.channels = self
+        self.asked: list[str] = []
+        self.made = asyncio.Event()
+
+    async def create(self, channelId: str, **_: object) -> SimpleNamespace:
+        self.asked.append("create")
+        await self.made.wait()
+        return SimpleNamespace(name="PJSIP/callee-1")
+
+    async def dial(self, channelId: str, timeout: int) -> None:
+        self.asked.append("dial")
+
+    async def hangup(self, channelId: str) -> None:
+        self.asked.append("hang up")
+
+
+@pytest.mark.parametrize("creating", [True, False])
+async def test_what_is_being_dialled_when_the_call_is_found_to_be_over_never_rings(creating: bool) -> None:
+    """The look at the PBX was taken before the channel was there: interrupted, and not dialled behind its end."""
+    tools, pbx = Tools(), Pbx()
+    call = live(tools, replace(state(Phase.COMMITTING), callee=Status.IDLE))
+    line = Line(cast(AriClient, pbx), cast(Prompts, None), call.id, "en", call.post, call.arm, call.disarm)
+    call.equip(Instruments(line, cast(Tape, tools), cast(Books, tools)))
+    call.post(AttemptCommitted())
+    lost = LinkRestored(Presence.ABSENT, Presence.ABSENT, recording=False)
+    if not creating:
+        call.post(lost)
+    call.resume()
+    async with asyncio.timeout(5):
+        while creating and not pbx.asked:
+            await asyncio.sleep(0)
+    if creating:
+        call.post(lost)
+    await asyncio.sleep(0.01)
+    pbx.made.set()
+    line.in_stasis(Leg.CALLEE, "PJSIP/callee-1")
+    await until_ended(call)
+    await asyncio.sleep(0.01)
+    assert tools.asked[-1] == "end: interrupted"
+    assert pbx.asked == (["create", "hang up"] if creating else [])
