@@ -28,7 +28,7 @@ async def gate(desk: Desk, request: AgiRequest) -> Answer:
         party = await tx.parties.ensure(number)
         attempt = await tx.attempts.plan(party, campaign.name, None, at, BY)
         facts, digest = await desk.dossier.facts(
-            number, campaign, at, attempt=attempt, ring_seconds=campaign.ring_seconds, tx=tx
+            number, campaign, at, attempt=attempt, ring_seconds=campaign.ring_seconds, outcomes_told=False, tx=tx
         )
         verdict = desk.gate.check(facts)
         refusal = why_not(verdict) or _unrecordable(campaign, verdict, recorder=desk.recorder.connected)

@@ -103,6 +103,7 @@ class _Asked:
     prompts: Mapping[str, bool] | None = None
     region: str | None = None
     postal_code: str | None = None
+    outcomes_told: bool = True
 
 
 class Dossier:
@@ -129,16 +130,19 @@ class Dossier:
         prompts: Mapping[str, bool] | None = None,
         region: str | None = None,
         postal_code: str | None = None,
+        outcomes_told: bool = True,
         tx: Transaction | None = None,
     ) -> tuple[Facts, str]:
         """What is known at `at` of a call to the number under the campaign, and its digest.
 
         `attempt`: the one that asks; it does not count as another call. `ring_seconds`, `prompts`: what only who
         dials knows; None: not asked. `region`, `postal_code`: stated by the caller, in place of those on file.
+        `outcomes_told`: who dials says afterwards whether somebody answered and found an agent; where nobody does,
+        the share of abandoned calls is not known, and is not taken for none.
         `tx`: read in this unit of work instead of one of its own.
         Raises HeedlineError: the ledger or a list can't be read.
         """
-        asked = _Asked(number, campaign, at, attempt, ring_seconds, prompts, region, postal_code)
+        asked = _Asked(number, campaign, at, attempt, ring_seconds, prompts, region, postal_code, outcomes_told)
         async with self._reading(tx) as reading:
             gathered = await self._gather(reading, asked)
         return gathered.facts, gathered.digest
@@ -206,7 +210,7 @@ class Dossier:
         facts = replace(
             facts,
             relationship=_relationship(case, person.dealings),
-            abandonment=await self._abandonment(reading, case, campaign, at),
+            abandonment=await self._abandonment(reading, case, campaign, at) if asked.outcomes_told else None,
         )
         return Gathered(facts, facts.digest(number_hash), (versions, mark))
 

@@ -87,6 +87,12 @@ async def test_who_waited_too_long_was_abandoned_though_the_agent_came(office: O
     assert facts.silent_calls == ()
 
 
+async def test_where_nobody_tells_how_calls_went_the_share_is_not_known(office: Office) -> None:
+    await office.call(NOON - DAY, callee=0, agent=1.0)
+    assert (await office.facts()).abandonment == Abandonment(answered=1, abandoned=0)
+    assert (await office.facts(outcomes_told=False)).abandonment is None
+
+
 async def test_what_no_law_asks_for_is_not_counted(db: Database) -> None:
     office = Office(db)
     office.dossier = Dossier(db, office.lists, PLACES, packs_of())
