@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ari_app.call.events import (
     Answer,
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 
 JOURNAL_AFTER_S = 0.25  # a ledger in health takes an opt-out in a few milliseconds
+ASK_AGAIN = timedelta(seconds=1)  # a verdict that has waited so long for the ledger is asked for anew
+TOO_OLD = timedelta(seconds=5)  # and after so long nobody is dialled on it: the disk or the machine stood still
 
 
 def evidence_of(audio: PromptAudio, at: datetime) -> dict[str, object]:
@@ -152,6 +154,16 @@ class Books:
             return "heedline.recording: the campaign must be recorded, and this call may not be"
         return self._recording_trouble()
 
+    def may_dial(self) -> bool:
+        """The verdict is of this instant, as good as: asked before the callee's phone is made to ring."""
+        return self._age() < TOO_OLD
+
+    def _age(self) -> timedelta:
+        """Of the facts the call rests on. A clock that was set back tells nothing: then they are old."""
+        at = None if self._gathered is None else self._gathered.facts.at
+        age = timedelta.max if at is None else _now() - at
+        return timedelta.max if age < -ASK_AGAIN else age
+
     async def commit_attempt(self) -> None:
         """Durable before dialling. What was put on file since the gate was asked is looked at in the same commit."""
         try:
@@ -170,7 +182,7 @@ class Books:
         campaign = self._order.campaign
         if (await tx.campaigns.get(campaign.name)).version != campaign.version:
             return f"campaign {campaign.name} was changed a moment ago; ask for the call again"
-        if await self._dossier.holds(tx, self._order.number, self._gathered):
+        if self._age() < ASK_AGAIN and await self._dossier.holds(tx, self._order.number, self._gathered):
             return ""
         self._gathered = await self._gather(tx)
         before, self._verdict = self._verdict, self._gate.check(self._gathered.facts)

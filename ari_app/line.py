@@ -87,12 +87,15 @@ class Line:
 
     # ── dialling ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def dial(self, leg: Leg, where: Where) -> None:
-        """Create the channel under our own id, so that asking twice can't make two calls, and ring it."""
-        async with self._leg_turn[leg]:
-            await self._dial(leg, where)
+    async def dial(self, leg: Leg, where: Where, may: Callable[[], bool] = lambda: True) -> None:
+        """Create the channel under our own id, so that asking twice can't make two calls, and ring it.
 
-    async def _dial(self, leg: Leg, where: Where) -> None:
+        `may` is asked in the instant before it rings; a no is the leg's failure.
+        """
+        async with self._leg_turn[leg]:
+            await self._dial(leg, where, may)
+
+    async def _dial(self, leg: Leg, where: Where, may: Callable[[], bool]) -> None:
         channel = self.channels[leg]
         if leg in self._called_off:
             return
@@ -109,6 +112,11 @@ class Line:
                 await self._stasis[leg].wait()
             if leg in self._called_off:
                 return  # hung up meanwhile: whoever did is waiting for us to let go of the channel
+            if not may():
+                log.error("%s: not dialled: since the gate was asked too much time has passed", self._attempt)
+                self._post(LegFailed(leg, Failure.INTERRUPTED))
+                await self._hang_up(leg)
+                return
             await self._ari.channels.dial(channelId=channel, timeout=where.ring_seconds)
         except AriUnavailable:
             self._post(LegFailed(leg, Failure.INTERRUPTED))

@@ -215,6 +215,8 @@ class LiveCall:
                 self._errand(books.check_gate())
             case CommitAttempt():
                 self._errand(books.commit_attempt())
+            case DialLeg(leg=Leg.CALLEE):
+                self._errand(line.dial(Leg.CALLEE, self._where(Leg.CALLEE), books.may_dial))
             case DialLeg(leg=leg):
                 self._errand(line.dial(leg, self._where(leg)))
             case PlayPrompt(prompt=prompt, to=to):

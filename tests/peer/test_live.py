@@ -44,6 +44,7 @@ class Tools:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.away = False
+        self.verdict_holds = True
         self.call: LiveCall
         self.hold = asyncio.Event()
         self.hold.set()
@@ -53,6 +54,9 @@ class Tools:
 
     async def caught_up(self) -> bool:
         return True
+
+    def may_dial(self) -> bool:
+        return self.verdict_holds
 
     async def write_opt_out(self, source: str) -> None:
         self.asked.append("write opt-out")
@@ -211,3 +215,24 @@ async def test_what_is_being_dialled_when_the_call_is_found_to_be_over_never_rin
     await asyncio.sleep(0.01)
     assert tools.asked[-1] == "end: interrupted"
     assert pbx.asked == (["create", "hang up"] if creating else [])
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_nobody_is_dialled_on_a_verdict_that_has_grown_old(holds: bool) -> None:
+    tools, pbx = Tools(), Pbx()
+    pbx.made.set()
+    tools.verdict_holds = holds
+    call = live(tools, replace(state(Phase.COMMITTING), callee=Status.IDLE))
+    line = Line(cast(AriClient, pbx), cast(Prompts, None), call.id, "en", call.post, call.arm, call.disarm)
+    call.equip(Instruments(line, cast(Tape, tools), cast(Books, tools)))
+    line.in_stasis(Leg.CALLEE, "PJSIP/callee-1")
+    call.post(AttemptCommitted())
+    call.resume()
+    if holds:
+        async with asyncio.timeout(5):
+            while "dial" not in pbx.asked:
+                await asyncio.sleep(0)
+        call.post(LegGone(Leg.CALLEE))
+    await until_ended(call)
+    assert pbx.asked[:2] == ["create", "dial" if holds else "hang up"]
+    assert tools.asked[-1] == ("end: no_answer" if holds else "end: interrupted")

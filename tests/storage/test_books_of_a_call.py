@@ -4,13 +4,13 @@ import asyncio
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from ari_app.books import Books
+from ari_app.books import ASK_AGAIN, TOO_OLD, Books
 from ari_app.call.events import (
     Answer,
     AttemptCommitted,
@@ -41,9 +41,11 @@ class Rules:
     """A gate that listens to the opt-out list alone, and asks what it is told to."""
 
     owed: tuple[Obligation, ...] = ()
+    closes: datetime | None = None
 
     def check(self, facts: Facts) -> Verdict:
-        found = verdict(Decision.DENY if facts.internal_dnc else Decision.ALLOW)
+        shut = self.closes is not None and facts.at is not None and facts.at >= self.closes
+        found = verdict(Decision.DENY if facts.internal_dnc or shut else Decision.ALLOW)
         places = tuple(region for region in (facts.region,) if region is not None)
         return replace(found, obligations=self.owed, recording=replace(found.recording, jurisdictions=places))
 
@@ -152,6 +154,35 @@ async def test_a_campaign_that_changes_between_the_gate_and_the_commit_is_asked_
     assert isinstance(call.posted[-1], AttemptRefused)
     assert "campaign" in call.posted[-1].reason
     assert (await call.now()).state is AttemptState.PENDING
+
+
+async def test_a_verdict_that_waited_for_the_ledger_is_asked_for_anew(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing came in between but time: the calling hours may be over."""
+    rules = Rules()
+    call = await call_of(db, tmp_path, rules)
+    await call.books.check_gate()
+    assert call.books.may_dial()
+    rules.closes = then = datetime.now(UTC) + ASK_AGAIN
+    monkeypatch.setattr("ari_app.books._now", lambda: then)
+    await call.books.commit_attempt()
+    assert isinstance(call.posted[-1], AttemptRefused)
+    assert (await call.now()).state is AttemptState.PENDING
+
+
+@pytest.mark.parametrize("later", [TOO_OLD, timedelta(hours=-1)])
+async def test_nobody_may_be_dialled_on_a_verdict_of_another_time(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: timedelta
+) -> None:
+    call = await call_of(db, tmp_path)
+    assert not call.books.may_dial(), "the gate was not asked"
+    await call.books.check_gate()
+    await call.books.commit_attempt()
+    assert call.books.may_dial()
+    then = datetime.now(UTC) + later
+    monkeypatch.setattr("ari_app.books._now", lambda: then)
+    assert not call.books.may_dial()
 
 
 async def test_without_the_gates_answer_nothing_is_committed(db: Database, tmp_path: Path) -> None:
