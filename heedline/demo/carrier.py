@@ -32,6 +32,7 @@ class Refusal(Enum):
     FULL = "503 Service Unavailable"
     BROKEN = "500 Server Internal Error"
     UNAVAILABLE = "480 Temporarily Unavailable"
+    MOVED = "302 Moved Temporarily"  # call somebody else instead
     RINGS = "180 Ringing"  # until the caller gives up
     SILENT = ""  # nothing at all
 

@@ -15,10 +15,12 @@ import pytest_asyncio
 from ari_app.ari import AriClient
 from ari_app.ari.errors import NotFound
 from compliance import Number
+from heedline.demo.carrier import Carrier, Refusal
 from heedline.demo.numbers import pick
 from heedline.demo.sound import tone_seconds, write_tone
 from heedline.demo.world import AGENT_HZ, CALLEE_HZ, World
 from heedline.pbx import ARI_USER
+from heedline.secrets import read_password
 from heedline.story import story_lines
 from storage.ledger.attempts import Attempt, AttemptState
 from storage.ledger.campaigns import Campaign
@@ -31,6 +33,8 @@ pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 BOUND_S = 3.0
 VARIABLES = ("DECISION", "REASON", "ATTEMPT", "RECORDING", "NUMBER", "CALLERID", "RING", "OPTOUT", "DNC", "CONSENT")
 SHOP = Campaign(name="shop", seller="Acme Water", purpose="telemarketing", caller_id="+12125550100")
+TO = '${IF($["${TO}" = ""]?callee:${TO})}'
+CARRIER = '[[phones]]\nname = "carrier"\nrole = "far_end"\ntransport = "udp"\n'
 DIALPLAN = """
 [shop]
 exten => _+X.,1,Answer()
@@ -72,6 +76,14 @@ exten => _+X.,1,Gosub(heedline-gate,s,1(${EXTEN},strict))
  same => n,Set(OUTCOME=${HEEDLINE_RECORD})
  same => n,Wait(60)
 
+[moved]
+exten => _+X.,1,Set(__FORWARD_CONTEXT=elsewhere)
+ same => n,Set(TO=carrier)
+ same => n,Goto(our-agents,${EXTEN},1)
+
+[elsewhere]
+exten => _[a-z].,1,Dial(PJSIP/callee,20)
+
 [far]
 exten => answer,1,Answer()
  same => n,Wait(60)
@@ -85,7 +97,7 @@ def guide(sound: Path) -> str:
     for name in ("our-notice)", "our-question,1", "our-you-have-been-removed)", "our-this-call-is-not-allowed)"):
         assert name in block
         block = block.replace(name, f"{sound}{name.removeprefix('our-').lstrip('abcdefghijklmnopqrstuvwxyz-')}")
-    for theirs, ours in (("_1NXXNXXXXXX", "_+X."), ("spring", "strict"), ("${HEEDLINE_NUMBER}@our-trunk", "callee")):
+    for theirs, ours in (("_1NXXNXXXXXX", "_+X."), ("spring", "strict"), ("${HEEDLINE_NUMBER}@our-trunk", TO)):
         assert theirs in block
         block = block.replace(theirs, ours)
     return block
@@ -173,7 +185,8 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     write_tone(notice.with_suffix(".wav"), 600.0, 1.0)
     (local / "extensions.conf").write_text(DIALPLAN.replace("NOTICE)", f"{notice})") + guide(notice))
     regions = "".join(f'{key}_region = "US-NY"\n' for key in ("agent", "storage", "seller"))
-    async with World(folder, free_ports(), extra=f"[agi]\nport = {port}\n[call]\n{regions}") as world:
+    extra = f"sip_udp_port = {free_port()}\n[agi]\nport = {port}\n[call]\n{regions}{CARRIER}"
+    async with World(folder, free_ports(), extra=extra) as world:
         pbx = world.pbx
         await world.campaign(SHOP)
         await world.campaign(Campaign(**{**vars(SHOP), "name": "strict", "recording": "explicit"}))
@@ -250,6 +263,21 @@ async def test_the_guides_dialplan_lets_the_callee_out_for_good(shop: Shop) -> N
         assert list(await tx.recordings.of_attempt(attempt.id)) == []
     async with shop.asking("only-ask", asked.number) as again:
         assert await again.heedline("DECISION") == "deny"
+
+
+async def test_the_guides_dialplan_calls_nobody_else_where_the_far_end_has_moved(shop: Shop) -> None:
+    world, invites = shop.world, shop.world.callee.invites
+    password = read_password(world.home, "phone-carrier.password")
+    registrar = f"127.0.0.1:{world.settings.pbx.sip_udp_port}"
+    async with Carrier("carrier", password, registrar, Refusal.MOVED) as carrier:
+        async with shop.asking("moved", endpoint="PJSIP/agent") as asked:
+            async with asyncio.timeout(10):
+                while not carrier.invites:
+                    await asyncio.sleep(0.02)
+            attempt = await shop.over(asked.number)
+        assert len(carrier.invites) == 1
+    assert attempt.disposition != "completed"
+    assert world.callee.invites == invites
 
 
 async def test_a_denied_call_is_not_dialled_and_says_why(shop: Shop) -> None:

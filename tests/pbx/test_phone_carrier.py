@@ -38,6 +38,7 @@ async def carrier(world: World) -> AsyncIterator[Carrier]:
         (Refusal.FULL, 34),
         (Refusal.BROKEN, 38),
         (Refusal.UNAVAILABLE, 19),
+        (Refusal.MOVED, 23),  # and nobody else is called instead
     ],
 )
 async def test_a_refusal_arrives_as_its_cause(line: Line, carrier: Carrier, answer: Refusal, cause: int) -> None:
