@@ -10,7 +10,7 @@ from rich.console import Console
 
 from compliance.errors import HeedlineError
 from heedline.cli.ledger import on_ledger, print_table
-from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, instant_of, print_json
+from heedline.cli.options import HomeOption, JsonOption, checked_id, home_of, instant_of, print_json, typed_number
 from heedline.cli.verdict import DENIED, print_verdict
 from heedline.conductor_client import ConductorClient
 from storage.database import Database
@@ -42,7 +42,9 @@ def _run(work: Coroutine[None, None, T]) -> T:
 
 @app.command()
 def place(
-    number: Annotated[str, typer.Argument(help="Whom to call, E.164 (+1…) or national.")],
+    number: Annotated[
+        str, typer.Argument(help="Whom to call, E.164 (+1…) or national; - reads it from standard input.")
+    ],
     campaign: Annotated[str, typer.Option("--campaign", "-c", help="On whose behalf, and how.")],
     agent: Annotated[str, typer.Option("--agent", "-a", help="Whose phone the callee is connected with.")],
     at: Annotated[str | None, typer.Option("--at", help="Not before, ISO 8601 with time zone.")] = None,
@@ -54,7 +56,7 @@ def place(
     `heedline calls story ATTEMPT` tells what came of it.
     """
     later = None if at is None else instant_of("--at", at).isoformat()
-    attempt = _run(_client(home).place(number, campaign, agent, getpass.getuser(), later))
+    attempt = _run(_client(home).place(typed_number(number), campaign, agent, getpass.getuser(), later))
     if not json:
         Console().print(attempt, markup=False, highlight=False)
     denied = on_ledger(home, lambda database: _denied(database, attempt)) if later is None else None

@@ -39,17 +39,22 @@ def checked_id(text: str, what: str, listing: str) -> str:
     return text
 
 
-def number_of(typed: str) -> Number:
-    """The number as typed, or for - one line of standard input: it stays out of the list of processes.
+def typed_number(typed: str) -> str:
+    """A number as it was typed, or for - one line of standard input: it stays out of the list of processes.
 
     Raises BadInput.
     """
     if typed != "-":
-        return parse_number(typed)
+        return typed
     read = sys.stdin.buffer.read(LONGEST_NUMBER + 1)
     if len(read) > LONGEST_NUMBER or not read.strip() or b"\n" in read.strip():
         raise BadInput("standard input: one line with one number is expected")
-    return parse_number(read.decode("ascii", "replace").strip())
+    return read.decode("ascii", "replace").strip()
+
+
+def number_of(typed: str) -> Number:
+    """The same, in international form. Raises BadInput."""
+    return parse_number(typed_number(typed))
 
 
 def instant_of(option: str, typed: str) -> datetime:

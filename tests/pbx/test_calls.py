@@ -329,11 +329,12 @@ async def test_a_denied_call_says_why_at_the_command_line(stage: Stage) -> None:
     home = ("--home", str(stage.world.home.path))
     invites = stage.world.callee.invites
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "heedline", "call", "place", number.e164, "-c", "demo-notice", "-a", "agent", *home),
+        *(sys.executable, "-m", "heedline", "call", "place", "-", "-c", "demo-notice", "-a", "agent", *home),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, error = await process.communicate()
+    out, error = await process.communicate(number.e164.encode())
     assert process.returncode == 3
     assert b"dnc.internal" in out
     assert b"47 CFR 64.1200(d)" in out
