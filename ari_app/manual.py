@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PHONE = "phone:"
+"""How the name begins of who planned such an attempt: nobody but that phone's holder waits for it."""
+
 
 async def taken(conductor: "Conductor", channel: str, name: str, args: tuple[str, ...]) -> None:
     """A phone's channel has come with these arguments of Stasis()."""
@@ -43,7 +46,7 @@ async def taken(conductor: "Conductor", channel: str, name: str, args: tuple[str
 
 async def _place(conductor: "Conductor", channel: str, name: str, agent: str, number: Number) -> None:
     now, campaign = datetime.now(UTC), conductor.setup.manual_campaign
-    attempt, party, settings = await conductor.plan(number, campaign, agent, agent, now)
+    attempt, party, settings = await conductor.plan(number, campaign, agent, f"{PHONE}{agent}", now)
     plan = plan_of(settings, conductor.setup.agent_ring_seconds, agent_called_us=True)
     live = conductor.equip(Order(attempt, party, number, settings, agent, plan, agent_channel=channel))
     live.tools.line.in_stasis(Leg.AGENT, name)

@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ari_app.manual import PHONE
 from ari_app.order import Order, plan_of
 from compliance.errors import HeedlineError
 from storage.errors import DatabaseBusy, DatabaseFailed
@@ -39,7 +40,12 @@ async def _take(conductor: "Conductor", attempt: Attempt, now: datetime) -> None
     if attempt.id in conductor.board.calls:
         return
     if attempt.not_before < now - STALE:  # also when its agent is none any more: or it would wait for ever
-        await _expire(conductor, attempt.id, now)
+        await _end(conductor, attempt.id, "expired", "its time passed while no call could be placed", now)
+    elif attempt.planned_by.startswith(PHONE) and conductor.is_free(agent):
+        # Its conductor died: the phone was cut off, and does not expect that we dial what was dialled by hand.
+        await _end(
+            conductor, attempt.id, "interrupted", "dialled on a phone that was cut off before it was placed", now
+        )
     elif agent in conductor.setup.agents and conductor.is_free(agent) and not conductor.trouble:
         await _start(conductor, attempt, agent)
 
@@ -58,7 +64,7 @@ async def _start(conductor: "Conductor", attempt: Attempt, agent: str) -> None:
             conductor.start(Order(attempt.id, attempt.party_id, number, settings, agent, plan), seq)
 
 
-async def _expire(conductor: "Conductor", attempt: str, now: datetime) -> None:
+async def _end(conductor: "Conductor", attempt: str, disposition: str, detail: str, now: datetime) -> None:
     """Who was to be called long ago is not surprised now."""
     async with conductor.database.begin() as tx:
-        await tx.attempts.end(attempt, "expired", "its time passed while no call could be placed", now)
+        await tx.attempts.end(attempt, disposition, detail, now)

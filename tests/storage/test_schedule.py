@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import update
 
+from ari_app.manual import PHONE
 from ari_app.order import Order
 from ari_app.schedule import STALE, start_due
 from storage import schema
 from storage.database import Database
 from storage.ledger.attempts import AttemptState
 from storage.ledger.campaigns import Campaign
-from tests.storage.builders import CALLEE, OTHER, planned
+from tests.storage.builders import CALLEE, OTHER, campaign, planned
 
 if TYPE_CHECKING:
     from ari_app.conductor import Conductor
@@ -40,9 +41,10 @@ class Room:
     setup: Setup = field(default_factory=Setup)
     board: Board = field(default_factory=Board)
     started: list[str] = field(default_factory=list)
+    busy: bool = False
 
     def is_free(self, agent: str) -> bool:
-        return True
+        return not self.busy
 
     @contextlib.contextmanager
     def reservation(self, agent: str) -> Iterator[None]:
@@ -77,6 +79,22 @@ async def test_an_attempt_of_an_agent_who_has_left_expires(db: Database) -> None
     async with db.read() as tx:
         ended = await tx.attempts.get(attempt)
     assert (ended.state, ended.disposition) == (AttemptState.ENDED, "expired")
+
+
+async def test_what_was_dialled_on_a_phone_is_not_dialled_again_for_it(db: Database) -> None:
+    """The conductor died before the call was one; the agent has long hung up, and would not be there."""
+    now = datetime.now(UTC)
+    async with db.begin() as tx:
+        await tx.campaigns.add(campaign("spring"))
+        attempt = await tx.attempts.plan(await tx.parties.ensure(CALLEE), "spring", "alice", now, f"{PHONE}alice")
+    room = Room(db, busy=True)  # being planned this moment
+    assert await round_of(room) == []
+    async with db.read() as tx:
+        assert (await tx.attempts.get(attempt)).state is AttemptState.PENDING
+    room.busy = False
+    assert await round_of(room) == []
+    async with db.read() as tx:
+        assert (await tx.attempts.get(attempt)).disposition == "interrupted"
 
 
 async def test_nothing_is_started_while_there_is_trouble(db: Database) -> None:
