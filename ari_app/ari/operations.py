@@ -21,166 +21,102 @@ class Sender(Protocol):
 
 
 ASTERISK_GET_OBJECT = Operation(
-    "asterisk",
-    "getObject",
-    "GET",
-    "/asterisk/config/dynamic/{configClass}/{objectType}/{id}",
-    "List[ConfigTuple]",
-    False,
+    'asterisk', 'getObject', 'GET', '/asterisk/config/dynamic/{configClass}/{objectType}/{id}', 'List[ConfigTuple]', False,
     (
-        Param("configClass", Kind.PATH, "string", False, True),
-        Param("objectType", Kind.PATH, "string", False, True),
-        Param("id", Kind.PATH, "string", False, True),
+        Param('configClass', Kind.PATH, 'string', False, True),
+        Param('objectType', Kind.PATH, 'string', False, True),
+        Param('id', Kind.PATH, 'string', False, True),
     ),
 )
 ASTERISK_UPDATE_OBJECT = Operation(
-    "asterisk",
-    "updateObject",
-    "PUT",
-    "/asterisk/config/dynamic/{configClass}/{objectType}/{id}",
-    "List[ConfigTuple]",
-    False,
+    'asterisk', 'updateObject', 'PUT', '/asterisk/config/dynamic/{configClass}/{objectType}/{id}', 'List[ConfigTuple]', False,
     (
-        Param("configClass", Kind.PATH, "string", False, True),
-        Param("objectType", Kind.PATH, "string", False, True),
-        Param("id", Kind.PATH, "string", False, True),
-        Param("fields", Kind.BODY, "containers", False, False),
+        Param('configClass', Kind.PATH, 'string', False, True),
+        Param('objectType', Kind.PATH, 'string', False, True),
+        Param('id', Kind.PATH, 'string', False, True),
+        Param('fields', Kind.BODY, 'containers', False, False),
     ),
 )
 ASTERISK_DELETE_OBJECT = Operation(
-    "asterisk",
-    "deleteObject",
-    "DELETE",
-    "/asterisk/config/dynamic/{configClass}/{objectType}/{id}",
-    "void",
-    False,
+    'asterisk', 'deleteObject', 'DELETE', '/asterisk/config/dynamic/{configClass}/{objectType}/{id}', 'void', False,
     (
-        Param("configClass", Kind.PATH, "string", False, True),
-        Param("objectType", Kind.PATH, "string", False, True),
-        Param("id", Kind.PATH, "string", False, True),
+        Param('configClass', Kind.PATH, 'string', False, True),
+        Param('objectType', Kind.PATH, 'string', False, True),
+        Param('id', Kind.PATH, 'string', False, True),
     ),
 )
 ASTERISK_GET_INFO = Operation(
-    "asterisk",
-    "getInfo",
-    "GET",
-    "/asterisk/info",
-    "AsteriskInfo",
-    False,
-    (Param("only", Kind.QUERY, "string", True, False),),
+    'asterisk', 'getInfo', 'GET', '/asterisk/info', 'AsteriskInfo', False,
+    (
+        Param('only', Kind.QUERY, 'string', True, False),
+    ),
 )
 ASTERISK_PING = Operation(
-    "asterisk",
-    "ping",
-    "GET",
-    "/asterisk/ping",
-    "AsteriskPing",
-    False,
+    'asterisk', 'ping', 'GET', '/asterisk/ping', 'AsteriskPing', False,
     (),
 )
 ASTERISK_LIST_MODULES = Operation(
-    "asterisk",
-    "listModules",
-    "GET",
-    "/asterisk/modules",
-    "List[Module]",
-    False,
+    'asterisk', 'listModules', 'GET', '/asterisk/modules', 'List[Module]', False,
     (),
 )
 ASTERISK_GET_MODULE = Operation(
-    "asterisk",
-    "getModule",
-    "GET",
-    "/asterisk/modules/{moduleName}",
-    "Module",
-    False,
-    (Param("moduleName", Kind.PATH, "string", False, True),),
+    'asterisk', 'getModule', 'GET', '/asterisk/modules/{moduleName}', 'Module', False,
+    (
+        Param('moduleName', Kind.PATH, 'string', False, True),
+    ),
 )
 ASTERISK_LOAD_MODULE = Operation(
-    "asterisk",
-    "loadModule",
-    "POST",
-    "/asterisk/modules/{moduleName}",
-    "void",
-    False,
-    (Param("moduleName", Kind.PATH, "string", False, True),),
+    'asterisk', 'loadModule', 'POST', '/asterisk/modules/{moduleName}', 'void', False,
+    (
+        Param('moduleName', Kind.PATH, 'string', False, True),
+    ),
 )
 ASTERISK_UNLOAD_MODULE = Operation(
-    "asterisk",
-    "unloadModule",
-    "DELETE",
-    "/asterisk/modules/{moduleName}",
-    "void",
-    False,
-    (Param("moduleName", Kind.PATH, "string", False, True),),
+    'asterisk', 'unloadModule', 'DELETE', '/asterisk/modules/{moduleName}', 'void', False,
+    (
+        Param('moduleName', Kind.PATH, 'string', False, True),
+    ),
 )
 ASTERISK_RELOAD_MODULE = Operation(
-    "asterisk",
-    "reloadModule",
-    "PUT",
-    "/asterisk/modules/{moduleName}",
-    "void",
-    False,
-    (Param("moduleName", Kind.PATH, "string", False, True),),
+    'asterisk', 'reloadModule', 'PUT', '/asterisk/modules/{moduleName}', 'void', False,
+    (
+        Param('moduleName', Kind.PATH, 'string', False, True),
+    ),
 )
 ASTERISK_LIST_LOG_CHANNELS = Operation(
-    "asterisk",
-    "listLogChannels",
-    "GET",
-    "/asterisk/logging",
-    "List[LogChannel]",
-    False,
+    'asterisk', 'listLogChannels', 'GET', '/asterisk/logging', 'List[LogChannel]', False,
     (),
 )
 ASTERISK_ADD_LOG = Operation(
-    "asterisk",
-    "addLog",
-    "POST",
-    "/asterisk/logging/{logChannelName}",
-    "void",
-    False,
+    'asterisk', 'addLog', 'POST', '/asterisk/logging/{logChannelName}', 'void', False,
     (
-        Param("logChannelName", Kind.PATH, "string", False, True),
-        Param("configuration", Kind.QUERY, "string", False, True),
+        Param('logChannelName', Kind.PATH, 'string', False, True),
+        Param('configuration', Kind.QUERY, 'string', False, True),
     ),
 )
 ASTERISK_DELETE_LOG = Operation(
-    "asterisk",
-    "deleteLog",
-    "DELETE",
-    "/asterisk/logging/{logChannelName}",
-    "void",
-    False,
-    (Param("logChannelName", Kind.PATH, "string", False, True),),
+    'asterisk', 'deleteLog', 'DELETE', '/asterisk/logging/{logChannelName}', 'void', False,
+    (
+        Param('logChannelName', Kind.PATH, 'string', False, True),
+    ),
 )
 ASTERISK_ROTATE_LOG = Operation(
-    "asterisk",
-    "rotateLog",
-    "PUT",
-    "/asterisk/logging/{logChannelName}/rotate",
-    "void",
-    False,
-    (Param("logChannelName", Kind.PATH, "string", False, True),),
+    'asterisk', 'rotateLog', 'PUT', '/asterisk/logging/{logChannelName}/rotate', 'void', False,
+    (
+        Param('logChannelName', Kind.PATH, 'string', False, True),
+    ),
 )
 ASTERISK_GET_GLOBAL_VAR = Operation(
-    "asterisk",
-    "getGlobalVar",
-    "GET",
-    "/asterisk/variable",
-    "Variable",
-    False,
-    (Param("variable", Kind.QUERY, "string", False, True),),
+    'asterisk', 'getGlobalVar', 'GET', '/asterisk/variable', 'Variable', False,
+    (
+        Param('variable', Kind.QUERY, 'string', False, True),
+    ),
 )
 ASTERISK_SET_GLOBAL_VAR = Operation(
-    "asterisk",
-    "setGlobalVar",
-    "POST",
-    "/asterisk/variable",
-    "void",
-    False,
+    'asterisk', 'setGlobalVar', 'POST', '/asterisk/variable', 'void', False,
     (
-        Param("variable", Kind.QUERY, "string", False, True),
-        Param("value", Kind.QUERY, "string", False, False),
+        Param('variable', Kind.QUERY, 'string', False, True),
+        Param('value', Kind.QUERY, 'string', False, False),
     ),
 )
 
@@ -199,11 +135,7 @@ class Asterisk:
         id: str,
     ) -> tuple[models.JsonObject, ...]:
         """GET /asterisk/config/dynamic/{configClass}/{objectType}/{id}"""
-        return replies.records(
-            await self._sender.send(
-                ASTERISK_GET_OBJECT, {"configClass": configClass, "objectType": objectType, "id": id}
-            )
-        )
+        return replies.records(await self._sender.send(ASTERISK_GET_OBJECT, {'configClass': configClass, 'objectType': objectType, 'id': id}))
 
     async def updateObject(
         self,
@@ -214,12 +146,7 @@ class Asterisk:
         fields: Mapping[str, object] | None = None,
     ) -> tuple[models.JsonObject, ...]:
         """PUT /asterisk/config/dynamic/{configClass}/{objectType}/{id}"""
-        return replies.records(
-            await self._sender.send(
-                ASTERISK_UPDATE_OBJECT,
-                {"configClass": configClass, "objectType": objectType, "id": id, "fields": fields},
-            )
-        )
+        return replies.records(await self._sender.send(ASTERISK_UPDATE_OBJECT, {'configClass': configClass, 'objectType': objectType, 'id': id, 'fields': fields}))
 
     async def deleteObject(
         self,
@@ -229,11 +156,7 @@ class Asterisk:
         id: str,
     ) -> None:
         """DELETE /asterisk/config/dynamic/{configClass}/{objectType}/{id}"""
-        replies.nothing(
-            await self._sender.send(
-                ASTERISK_DELETE_OBJECT, {"configClass": configClass, "objectType": objectType, "id": id}
-            )
-        )
+        replies.nothing(await self._sender.send(ASTERISK_DELETE_OBJECT, {'configClass': configClass, 'objectType': objectType, 'id': id}))
 
     async def getInfo(
         self,
@@ -241,13 +164,15 @@ class Asterisk:
         only: str | Sequence[str] | None = None,
     ) -> models.JsonObject:
         """GET /asterisk/info"""
-        return replies.record(await self._sender.send(ASTERISK_GET_INFO, {"only": only}))
+        return replies.record(await self._sender.send(ASTERISK_GET_INFO, {'only': only}))
 
-    async def ping(self) -> models.JsonObject:
+    async def ping(
+        self) -> models.JsonObject:
         """GET /asterisk/ping"""
         return replies.record(await self._sender.send(ASTERISK_PING, {}))
 
-    async def listModules(self) -> tuple[models.JsonObject, ...]:
+    async def listModules(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /asterisk/modules"""
         return replies.records(await self._sender.send(ASTERISK_LIST_MODULES, {}))
 
@@ -257,7 +182,7 @@ class Asterisk:
         moduleName: str,
     ) -> models.JsonObject:
         """GET /asterisk/modules/{moduleName}"""
-        return replies.record(await self._sender.send(ASTERISK_GET_MODULE, {"moduleName": moduleName}))
+        return replies.record(await self._sender.send(ASTERISK_GET_MODULE, {'moduleName': moduleName}))
 
     async def loadModule(
         self,
@@ -265,7 +190,7 @@ class Asterisk:
         moduleName: str,
     ) -> None:
         """POST /asterisk/modules/{moduleName}"""
-        replies.nothing(await self._sender.send(ASTERISK_LOAD_MODULE, {"moduleName": moduleName}))
+        replies.nothing(await self._sender.send(ASTERISK_LOAD_MODULE, {'moduleName': moduleName}))
 
     async def unloadModule(
         self,
@@ -273,7 +198,7 @@ class Asterisk:
         moduleName: str,
     ) -> None:
         """DELETE /asterisk/modules/{moduleName}"""
-        replies.nothing(await self._sender.send(ASTERISK_UNLOAD_MODULE, {"moduleName": moduleName}))
+        replies.nothing(await self._sender.send(ASTERISK_UNLOAD_MODULE, {'moduleName': moduleName}))
 
     async def reloadModule(
         self,
@@ -281,9 +206,10 @@ class Asterisk:
         moduleName: str,
     ) -> None:
         """PUT /asterisk/modules/{moduleName}"""
-        replies.nothing(await self._sender.send(ASTERISK_RELOAD_MODULE, {"moduleName": moduleName}))
+        replies.nothing(await self._sender.send(ASTERISK_RELOAD_MODULE, {'moduleName': moduleName}))
 
-    async def listLogChannels(self) -> tuple[models.JsonObject, ...]:
+    async def listLogChannels(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /asterisk/logging"""
         return replies.records(await self._sender.send(ASTERISK_LIST_LOG_CHANNELS, {}))
 
@@ -294,11 +220,7 @@ class Asterisk:
         configuration: str,
     ) -> None:
         """POST /asterisk/logging/{logChannelName}"""
-        replies.nothing(
-            await self._sender.send(
-                ASTERISK_ADD_LOG, {"logChannelName": logChannelName, "configuration": configuration}
-            )
-        )
+        replies.nothing(await self._sender.send(ASTERISK_ADD_LOG, {'logChannelName': logChannelName, 'configuration': configuration}))
 
     async def deleteLog(
         self,
@@ -306,7 +228,7 @@ class Asterisk:
         logChannelName: str,
     ) -> None:
         """DELETE /asterisk/logging/{logChannelName}"""
-        replies.nothing(await self._sender.send(ASTERISK_DELETE_LOG, {"logChannelName": logChannelName}))
+        replies.nothing(await self._sender.send(ASTERISK_DELETE_LOG, {'logChannelName': logChannelName}))
 
     async def rotateLog(
         self,
@@ -314,7 +236,7 @@ class Asterisk:
         logChannelName: str,
     ) -> None:
         """PUT /asterisk/logging/{logChannelName}/rotate"""
-        replies.nothing(await self._sender.send(ASTERISK_ROTATE_LOG, {"logChannelName": logChannelName}))
+        replies.nothing(await self._sender.send(ASTERISK_ROTATE_LOG, {'logChannelName': logChannelName}))
 
     async def getGlobalVar(
         self,
@@ -322,7 +244,7 @@ class Asterisk:
         variable: str,
     ) -> str:
         """GET /asterisk/variable"""
-        return replies.variable(await self._sender.send(ASTERISK_GET_GLOBAL_VAR, {"variable": variable}))
+        return replies.variable(await self._sender.send(ASTERISK_GET_GLOBAL_VAR, {'variable': variable}))
 
     async def setGlobalVar(
         self,
@@ -331,97 +253,64 @@ class Asterisk:
         value: str | None = None,
     ) -> None:
         """POST /asterisk/variable"""
-        replies.nothing(await self._sender.send(ASTERISK_SET_GLOBAL_VAR, {"variable": variable, "value": value}))
+        replies.nothing(await self._sender.send(ASTERISK_SET_GLOBAL_VAR, {'variable': variable, 'value': value}))
 
 
 ENDPOINTS_LIST = Operation(
-    "endpoints",
-    "list",
-    "GET",
-    "/endpoints",
-    "List[Endpoint]",
-    False,
+    'endpoints', 'list', 'GET', '/endpoints', 'List[Endpoint]', False,
     (),
 )
 ENDPOINTS_SEND_MESSAGE = Operation(
-    "endpoints",
-    "sendMessage",
-    "PUT",
-    "/endpoints/sendMessage",
-    "void",
-    False,
+    'endpoints', 'sendMessage', 'PUT', '/endpoints/sendMessage', 'void', False,
     (
-        Param("to", Kind.QUERY, "string", False, True),
-        Param("from", Kind.QUERY, "string", False, True),
-        Param("body", Kind.QUERY, "string", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('to', Kind.QUERY, 'string', False, True),
+        Param('from', Kind.QUERY, 'string', False, True),
+        Param('body', Kind.QUERY, 'string', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 ENDPOINTS_REFER = Operation(
-    "endpoints",
-    "refer",
-    "POST",
-    "/endpoints/refer",
-    "void",
-    False,
+    'endpoints', 'refer', 'POST', '/endpoints/refer', 'void', False,
     (
-        Param("to", Kind.QUERY, "string", False, True),
-        Param("from", Kind.QUERY, "string", False, True),
-        Param("refer_to", Kind.QUERY, "string", False, True),
-        Param("to_self", Kind.QUERY, "boolean", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('to', Kind.QUERY, 'string', False, True),
+        Param('from', Kind.QUERY, 'string', False, True),
+        Param('refer_to', Kind.QUERY, 'string', False, True),
+        Param('to_self', Kind.QUERY, 'boolean', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 ENDPOINTS_LIST_BY_TECH = Operation(
-    "endpoints",
-    "listByTech",
-    "GET",
-    "/endpoints/{tech}",
-    "List[Endpoint]",
-    False,
-    (Param("tech", Kind.PATH, "string", False, True),),
+    'endpoints', 'listByTech', 'GET', '/endpoints/{tech}', 'List[Endpoint]', False,
+    (
+        Param('tech', Kind.PATH, 'string', False, True),
+    ),
 )
 ENDPOINTS_GET = Operation(
-    "endpoints",
-    "get",
-    "GET",
-    "/endpoints/{tech}/{resource}",
-    "Endpoint",
-    False,
+    'endpoints', 'get', 'GET', '/endpoints/{tech}/{resource}', 'Endpoint', False,
     (
-        Param("tech", Kind.PATH, "string", False, True),
-        Param("resource", Kind.PATH, "string", False, True),
+        Param('tech', Kind.PATH, 'string', False, True),
+        Param('resource', Kind.PATH, 'string', False, True),
     ),
 )
 ENDPOINTS_SEND_MESSAGE_TO_ENDPOINT = Operation(
-    "endpoints",
-    "sendMessageToEndpoint",
-    "PUT",
-    "/endpoints/{tech}/{resource}/sendMessage",
-    "void",
-    False,
+    'endpoints', 'sendMessageToEndpoint', 'PUT', '/endpoints/{tech}/{resource}/sendMessage', 'void', False,
     (
-        Param("tech", Kind.PATH, "string", False, True),
-        Param("resource", Kind.PATH, "string", False, True),
-        Param("from", Kind.QUERY, "string", False, True),
-        Param("body", Kind.QUERY, "string", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('tech', Kind.PATH, 'string', False, True),
+        Param('resource', Kind.PATH, 'string', False, True),
+        Param('from', Kind.QUERY, 'string', False, True),
+        Param('body', Kind.QUERY, 'string', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 ENDPOINTS_REFER_TO_ENDPOINT = Operation(
-    "endpoints",
-    "referToEndpoint",
-    "POST",
-    "/endpoints/{tech}/{resource}/refer",
-    "void",
-    False,
+    'endpoints', 'referToEndpoint', 'POST', '/endpoints/{tech}/{resource}/refer', 'void', False,
     (
-        Param("tech", Kind.PATH, "string", False, True),
-        Param("resource", Kind.PATH, "string", False, True),
-        Param("from", Kind.QUERY, "string", False, True),
-        Param("refer_to", Kind.QUERY, "string", False, True),
-        Param("to_self", Kind.QUERY, "boolean", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('tech', Kind.PATH, 'string', False, True),
+        Param('resource', Kind.PATH, 'string', False, True),
+        Param('from', Kind.QUERY, 'string', False, True),
+        Param('refer_to', Kind.QUERY, 'string', False, True),
+        Param('to_self', Kind.QUERY, 'boolean', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 
@@ -432,7 +321,8 @@ class Endpoints:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list(self) -> tuple[models.JsonObject, ...]:
+    async def list(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /endpoints"""
         return replies.records(await self._sender.send(ENDPOINTS_LIST, {}))
 
@@ -445,11 +335,7 @@ class Endpoints:
         variables: Mapping[str, object] | None = None,
     ) -> None:
         """PUT /endpoints/sendMessage"""
-        replies.nothing(
-            await self._sender.send(
-                ENDPOINTS_SEND_MESSAGE, {"to": to, "from": from_, "body": body, "variables": variables}
-            )
-        )
+        replies.nothing(await self._sender.send(ENDPOINTS_SEND_MESSAGE, {'to': to, 'from': from_, 'body': body, 'variables': variables}))
 
     async def refer(
         self,
@@ -461,12 +347,7 @@ class Endpoints:
         variables: Mapping[str, object] | None = None,
     ) -> None:
         """POST /endpoints/refer"""
-        replies.nothing(
-            await self._sender.send(
-                ENDPOINTS_REFER,
-                {"to": to, "from": from_, "refer_to": refer_to, "to_self": to_self, "variables": variables},
-            )
-        )
+        replies.nothing(await self._sender.send(ENDPOINTS_REFER, {'to': to, 'from': from_, 'refer_to': refer_to, 'to_self': to_self, 'variables': variables}))
 
     async def listByTech(
         self,
@@ -474,7 +355,7 @@ class Endpoints:
         tech: str,
     ) -> tuple[models.JsonObject, ...]:
         """GET /endpoints/{tech}"""
-        return replies.records(await self._sender.send(ENDPOINTS_LIST_BY_TECH, {"tech": tech}))
+        return replies.records(await self._sender.send(ENDPOINTS_LIST_BY_TECH, {'tech': tech}))
 
     async def get(
         self,
@@ -483,7 +364,7 @@ class Endpoints:
         resource: str,
     ) -> models.JsonObject:
         """GET /endpoints/{tech}/{resource}"""
-        return replies.record(await self._sender.send(ENDPOINTS_GET, {"tech": tech, "resource": resource}))
+        return replies.record(await self._sender.send(ENDPOINTS_GET, {'tech': tech, 'resource': resource}))
 
     async def sendMessageToEndpoint(
         self,
@@ -495,12 +376,7 @@ class Endpoints:
         variables: Mapping[str, object] | None = None,
     ) -> None:
         """PUT /endpoints/{tech}/{resource}/sendMessage"""
-        replies.nothing(
-            await self._sender.send(
-                ENDPOINTS_SEND_MESSAGE_TO_ENDPOINT,
-                {"tech": tech, "resource": resource, "from": from_, "body": body, "variables": variables},
-            )
-        )
+        replies.nothing(await self._sender.send(ENDPOINTS_SEND_MESSAGE_TO_ENDPOINT, {'tech': tech, 'resource': resource, 'from': from_, 'body': body, 'variables': variables}))
 
     async def referToEndpoint(
         self,
@@ -513,476 +389,311 @@ class Endpoints:
         variables: Mapping[str, object] | None = None,
     ) -> None:
         """POST /endpoints/{tech}/{resource}/refer"""
-        replies.nothing(
-            await self._sender.send(
-                ENDPOINTS_REFER_TO_ENDPOINT,
-                {
-                    "tech": tech,
-                    "resource": resource,
-                    "from": from_,
-                    "refer_to": refer_to,
-                    "to_self": to_self,
-                    "variables": variables,
-                },
-            )
-        )
+        replies.nothing(await self._sender.send(ENDPOINTS_REFER_TO_ENDPOINT, {'tech': tech, 'resource': resource, 'from': from_, 'refer_to': refer_to, 'to_self': to_self, 'variables': variables}))
 
 
 CHANNELS_LIST = Operation(
-    "channels",
-    "list",
-    "GET",
-    "/channels",
-    "List[Channel]",
-    False,
+    'channels', 'list', 'GET', '/channels', 'List[Channel]', False,
     (),
 )
 CHANNELS_ORIGINATE = Operation(
-    "channels",
-    "originate",
-    "POST",
-    "/channels",
-    "Channel",
-    False,
+    'channels', 'originate', 'POST', '/channels', 'Channel', False,
     (
-        Param("endpoint", Kind.QUERY, "string", False, True),
-        Param("extension", Kind.QUERY, "string", False, False),
-        Param("context", Kind.QUERY, "string", False, False),
-        Param("priority", Kind.QUERY, "long", False, False),
-        Param("label", Kind.QUERY, "string", False, False),
-        Param("app", Kind.QUERY, "string", False, False),
-        Param("appArgs", Kind.QUERY, "string", False, False),
-        Param("callerId", Kind.QUERY, "string", False, False),
-        Param("timeout", Kind.QUERY, "int", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
-        Param("channelId", Kind.QUERY, "string", False, False),
-        Param("otherChannelId", Kind.QUERY, "string", False, False),
-        Param("originator", Kind.QUERY, "string", False, False),
-        Param("formats", Kind.QUERY, "string", False, False),
+        Param('endpoint', Kind.QUERY, 'string', False, True),
+        Param('extension', Kind.QUERY, 'string', False, False),
+        Param('context', Kind.QUERY, 'string', False, False),
+        Param('priority', Kind.QUERY, 'long', False, False),
+        Param('label', Kind.QUERY, 'string', False, False),
+        Param('app', Kind.QUERY, 'string', False, False),
+        Param('appArgs', Kind.QUERY, 'string', False, False),
+        Param('callerId', Kind.QUERY, 'string', False, False),
+        Param('timeout', Kind.QUERY, 'int', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
+        Param('channelId', Kind.QUERY, 'string', False, False),
+        Param('otherChannelId', Kind.QUERY, 'string', False, False),
+        Param('originator', Kind.QUERY, 'string', False, False),
+        Param('formats', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_CREATE = Operation(
-    "channels",
-    "create",
-    "POST",
-    "/channels/create",
-    "Channel",
-    False,
+    'channels', 'create', 'POST', '/channels/create', 'Channel', False,
     (
-        Param("endpoint", Kind.QUERY, "string", False, True),
-        Param("app", Kind.QUERY, "string", False, True),
-        Param("appArgs", Kind.QUERY, "string", False, False),
-        Param("channelId", Kind.QUERY, "string", False, False),
-        Param("otherChannelId", Kind.QUERY, "string", False, False),
-        Param("originator", Kind.QUERY, "string", False, False),
-        Param("formats", Kind.QUERY, "string", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('endpoint', Kind.QUERY, 'string', False, True),
+        Param('app', Kind.QUERY, 'string', False, True),
+        Param('appArgs', Kind.QUERY, 'string', False, False),
+        Param('channelId', Kind.QUERY, 'string', False, False),
+        Param('otherChannelId', Kind.QUERY, 'string', False, False),
+        Param('originator', Kind.QUERY, 'string', False, False),
+        Param('formats', Kind.QUERY, 'string', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 CHANNELS_GET = Operation(
-    "channels",
-    "get",
-    "GET",
-    "/channels/{channelId}",
-    "Channel",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'get', 'GET', '/channels/{channelId}', 'Channel', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_ORIGINATE_WITH_ID = Operation(
-    "channels",
-    "originateWithId",
-    "POST",
-    "/channels/{channelId}",
-    "Channel",
-    False,
+    'channels', 'originateWithId', 'POST', '/channels/{channelId}', 'Channel', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("endpoint", Kind.QUERY, "string", False, True),
-        Param("extension", Kind.QUERY, "string", False, False),
-        Param("context", Kind.QUERY, "string", False, False),
-        Param("priority", Kind.QUERY, "long", False, False),
-        Param("label", Kind.QUERY, "string", False, False),
-        Param("app", Kind.QUERY, "string", False, False),
-        Param("appArgs", Kind.QUERY, "string", False, False),
-        Param("callerId", Kind.QUERY, "string", False, False),
-        Param("timeout", Kind.QUERY, "int", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
-        Param("otherChannelId", Kind.QUERY, "string", False, False),
-        Param("originator", Kind.QUERY, "string", False, False),
-        Param("formats", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('endpoint', Kind.QUERY, 'string', False, True),
+        Param('extension', Kind.QUERY, 'string', False, False),
+        Param('context', Kind.QUERY, 'string', False, False),
+        Param('priority', Kind.QUERY, 'long', False, False),
+        Param('label', Kind.QUERY, 'string', False, False),
+        Param('app', Kind.QUERY, 'string', False, False),
+        Param('appArgs', Kind.QUERY, 'string', False, False),
+        Param('callerId', Kind.QUERY, 'string', False, False),
+        Param('timeout', Kind.QUERY, 'int', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
+        Param('otherChannelId', Kind.QUERY, 'string', False, False),
+        Param('originator', Kind.QUERY, 'string', False, False),
+        Param('formats', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_HANGUP = Operation(
-    "channels",
-    "hangup",
-    "DELETE",
-    "/channels/{channelId}",
-    "void",
-    False,
+    'channels', 'hangup', 'DELETE', '/channels/{channelId}', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("reason_code", Kind.QUERY, "string", False, False),
-        Param("reason", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('reason_code', Kind.QUERY, 'string', False, False),
+        Param('reason', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_CONTINUE_IN_DIALPLAN = Operation(
-    "channels",
-    "continueInDialplan",
-    "POST",
-    "/channels/{channelId}/continue",
-    "void",
-    False,
+    'channels', 'continueInDialplan', 'POST', '/channels/{channelId}/continue', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("context", Kind.QUERY, "string", False, False),
-        Param("extension", Kind.QUERY, "string", False, False),
-        Param("priority", Kind.QUERY, "int", False, False),
-        Param("label", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('context', Kind.QUERY, 'string', False, False),
+        Param('extension', Kind.QUERY, 'string', False, False),
+        Param('priority', Kind.QUERY, 'int', False, False),
+        Param('label', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_MOVE = Operation(
-    "channels",
-    "move",
-    "POST",
-    "/channels/{channelId}/move",
-    "void",
-    False,
+    'channels', 'move', 'POST', '/channels/{channelId}/move', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("app", Kind.QUERY, "string", False, True),
-        Param("appArgs", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('app', Kind.QUERY, 'string', False, True),
+        Param('appArgs', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_REDIRECT = Operation(
-    "channels",
-    "redirect",
-    "POST",
-    "/channels/{channelId}/redirect",
-    "void",
-    False,
+    'channels', 'redirect', 'POST', '/channels/{channelId}/redirect', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("endpoint", Kind.QUERY, "string", False, True),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('endpoint', Kind.QUERY, 'string', False, True),
     ),
 )
 CHANNELS_ANSWER = Operation(
-    "channels",
-    "answer",
-    "POST",
-    "/channels/{channelId}/answer",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'answer', 'POST', '/channels/{channelId}/answer', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_RING = Operation(
-    "channels",
-    "ring",
-    "POST",
-    "/channels/{channelId}/ring",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'ring', 'POST', '/channels/{channelId}/ring', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_RING_STOP = Operation(
-    "channels",
-    "ringStop",
-    "DELETE",
-    "/channels/{channelId}/ring",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'ringStop', 'DELETE', '/channels/{channelId}/ring', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_PROGRESS = Operation(
-    "channels",
-    "progress",
-    "POST",
-    "/channels/{channelId}/progress",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'progress', 'POST', '/channels/{channelId}/progress', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_SEND_DTMF = Operation(
-    "channels",
-    "sendDTMF",
-    "POST",
-    "/channels/{channelId}/dtmf",
-    "void",
-    False,
+    'channels', 'sendDTMF', 'POST', '/channels/{channelId}/dtmf', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("dtmf", Kind.QUERY, "string", False, False),
-        Param("before", Kind.QUERY, "int", False, False),
-        Param("between", Kind.QUERY, "int", False, False),
-        Param("duration", Kind.QUERY, "int", False, False),
-        Param("after", Kind.QUERY, "int", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('dtmf', Kind.QUERY, 'string', False, False),
+        Param('before', Kind.QUERY, 'int', False, False),
+        Param('between', Kind.QUERY, 'int', False, False),
+        Param('duration', Kind.QUERY, 'int', False, False),
+        Param('after', Kind.QUERY, 'int', False, False),
     ),
 )
 CHANNELS_MUTE = Operation(
-    "channels",
-    "mute",
-    "POST",
-    "/channels/{channelId}/mute",
-    "void",
-    False,
+    'channels', 'mute', 'POST', '/channels/{channelId}/mute', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("direction", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('direction', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_UNMUTE = Operation(
-    "channels",
-    "unmute",
-    "DELETE",
-    "/channels/{channelId}/mute",
-    "void",
-    False,
+    'channels', 'unmute', 'DELETE', '/channels/{channelId}/mute', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("direction", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('direction', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_HOLD = Operation(
-    "channels",
-    "hold",
-    "POST",
-    "/channels/{channelId}/hold",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'hold', 'POST', '/channels/{channelId}/hold', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_UNHOLD = Operation(
-    "channels",
-    "unhold",
-    "DELETE",
-    "/channels/{channelId}/hold",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'unhold', 'DELETE', '/channels/{channelId}/hold', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_START_MOH = Operation(
-    "channels",
-    "startMoh",
-    "POST",
-    "/channels/{channelId}/moh",
-    "void",
-    False,
+    'channels', 'startMoh', 'POST', '/channels/{channelId}/moh', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("mohClass", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('mohClass', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_STOP_MOH = Operation(
-    "channels",
-    "stopMoh",
-    "DELETE",
-    "/channels/{channelId}/moh",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'stopMoh', 'DELETE', '/channels/{channelId}/moh', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_START_SILENCE = Operation(
-    "channels",
-    "startSilence",
-    "POST",
-    "/channels/{channelId}/silence",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'startSilence', 'POST', '/channels/{channelId}/silence', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_STOP_SILENCE = Operation(
-    "channels",
-    "stopSilence",
-    "DELETE",
-    "/channels/{channelId}/silence",
-    "void",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'stopSilence', 'DELETE', '/channels/{channelId}/silence', 'void', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_PLAY = Operation(
-    "channels",
-    "play",
-    "POST",
-    "/channels/{channelId}/play",
-    "Playback",
-    False,
+    'channels', 'play', 'POST', '/channels/{channelId}/play', 'Playback', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("media", Kind.QUERY, "string", True, True),
-        Param("lang", Kind.QUERY, "string", False, False),
-        Param("offsetms", Kind.QUERY, "int", False, False),
-        Param("skipms", Kind.QUERY, "int", False, False),
-        Param("playbackId", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('media', Kind.QUERY, 'string', True, True),
+        Param('lang', Kind.QUERY, 'string', False, False),
+        Param('offsetms', Kind.QUERY, 'int', False, False),
+        Param('skipms', Kind.QUERY, 'int', False, False),
+        Param('playbackId', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_PLAY_WITH_ID = Operation(
-    "channels",
-    "playWithId",
-    "POST",
-    "/channels/{channelId}/play/{playbackId}",
-    "Playback",
-    False,
+    'channels', 'playWithId', 'POST', '/channels/{channelId}/play/{playbackId}', 'Playback', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("playbackId", Kind.PATH, "string", False, True),
-        Param("media", Kind.QUERY, "string", True, True),
-        Param("lang", Kind.QUERY, "string", False, False),
-        Param("offsetms", Kind.QUERY, "int", False, False),
-        Param("skipms", Kind.QUERY, "int", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('playbackId', Kind.PATH, 'string', False, True),
+        Param('media', Kind.QUERY, 'string', True, True),
+        Param('lang', Kind.QUERY, 'string', False, False),
+        Param('offsetms', Kind.QUERY, 'int', False, False),
+        Param('skipms', Kind.QUERY, 'int', False, False),
     ),
 )
 CHANNELS_RECORD = Operation(
-    "channels",
-    "record",
-    "POST",
-    "/channels/{channelId}/record",
-    "LiveRecording",
-    False,
+    'channels', 'record', 'POST', '/channels/{channelId}/record', 'LiveRecording', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("name", Kind.QUERY, "string", False, True),
-        Param("format", Kind.QUERY, "string", False, True),
-        Param("maxDurationSeconds", Kind.QUERY, "int", False, False),
-        Param("maxSilenceSeconds", Kind.QUERY, "int", False, False),
-        Param("ifExists", Kind.QUERY, "string", False, False),
-        Param("beep", Kind.QUERY, "boolean", False, False),
-        Param("terminateOn", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('name', Kind.QUERY, 'string', False, True),
+        Param('format', Kind.QUERY, 'string', False, True),
+        Param('maxDurationSeconds', Kind.QUERY, 'int', False, False),
+        Param('maxSilenceSeconds', Kind.QUERY, 'int', False, False),
+        Param('ifExists', Kind.QUERY, 'string', False, False),
+        Param('beep', Kind.QUERY, 'boolean', False, False),
+        Param('terminateOn', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_GET_CHANNEL_VAR = Operation(
-    "channels",
-    "getChannelVar",
-    "GET",
-    "/channels/{channelId}/variable",
-    "Variable",
-    False,
+    'channels', 'getChannelVar', 'GET', '/channels/{channelId}/variable', 'Variable', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("variable", Kind.QUERY, "string", False, True),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('variable', Kind.QUERY, 'string', False, True),
     ),
 )
 CHANNELS_SET_CHANNEL_VAR = Operation(
-    "channels",
-    "setChannelVar",
-    "POST",
-    "/channels/{channelId}/variable",
-    "void",
-    False,
+    'channels', 'setChannelVar', 'POST', '/channels/{channelId}/variable', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("variable", Kind.QUERY, "string", False, True),
-        Param("value", Kind.QUERY, "string", False, False),
-        Param("report_events", Kind.QUERY, "boolean", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('variable', Kind.QUERY, 'string', False, True),
+        Param('value', Kind.QUERY, 'string', False, False),
+        Param('report_events', Kind.QUERY, 'boolean', False, False),
     ),
 )
 CHANNELS_GET_CHANNEL_VARS = Operation(
-    "channels",
-    "getChannelVars",
-    "GET",
-    "/channels/{channelId}/variables",
-    "Variables",
-    False,
+    'channels', 'getChannelVars', 'GET', '/channels/{channelId}/variables', 'Variables', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("variables", Kind.QUERY, "string", True, True),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('variables', Kind.QUERY, 'string', True, True),
     ),
 )
 CHANNELS_SET_CHANNEL_VARS = Operation(
-    "channels",
-    "setChannelVars",
-    "POST",
-    "/channels/{channelId}/variables",
-    "void",
-    False,
+    'channels', 'setChannelVars', 'POST', '/channels/{channelId}/variables', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("variables", Kind.BODY, "containers", False, True),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('variables', Kind.BODY, 'containers', False, True),
     ),
 )
 CHANNELS_SNOOP_CHANNEL = Operation(
-    "channels",
-    "snoopChannel",
-    "POST",
-    "/channels/{channelId}/snoop",
-    "Channel",
-    False,
+    'channels', 'snoopChannel', 'POST', '/channels/{channelId}/snoop', 'Channel', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("spy", Kind.QUERY, "string", False, False),
-        Param("whisper", Kind.QUERY, "string", False, False),
-        Param("app", Kind.QUERY, "string", False, True),
-        Param("appArgs", Kind.QUERY, "string", False, False),
-        Param("snoopId", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('spy', Kind.QUERY, 'string', False, False),
+        Param('whisper', Kind.QUERY, 'string', False, False),
+        Param('app', Kind.QUERY, 'string', False, True),
+        Param('appArgs', Kind.QUERY, 'string', False, False),
+        Param('snoopId', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_SNOOP_CHANNEL_WITH_ID = Operation(
-    "channels",
-    "snoopChannelWithId",
-    "POST",
-    "/channels/{channelId}/snoop/{snoopId}",
-    "Channel",
-    False,
+    'channels', 'snoopChannelWithId', 'POST', '/channels/{channelId}/snoop/{snoopId}', 'Channel', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("snoopId", Kind.PATH, "string", False, True),
-        Param("spy", Kind.QUERY, "string", False, False),
-        Param("whisper", Kind.QUERY, "string", False, False),
-        Param("app", Kind.QUERY, "string", False, True),
-        Param("appArgs", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('snoopId', Kind.PATH, 'string', False, True),
+        Param('spy', Kind.QUERY, 'string', False, False),
+        Param('whisper', Kind.QUERY, 'string', False, False),
+        Param('app', Kind.QUERY, 'string', False, True),
+        Param('appArgs', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_DIAL = Operation(
-    "channels",
-    "dial",
-    "POST",
-    "/channels/{channelId}/dial",
-    "void",
-    False,
+    'channels', 'dial', 'POST', '/channels/{channelId}/dial', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("caller", Kind.QUERY, "string", False, False),
-        Param("timeout", Kind.QUERY, "int", False, False),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('caller', Kind.QUERY, 'string', False, False),
+        Param('timeout', Kind.QUERY, 'int', False, False),
     ),
 )
 CHANNELS_RTPSTATISTICS = Operation(
-    "channels",
-    "rtpstatistics",
-    "GET",
-    "/channels/{channelId}/rtp_statistics",
-    "RTPstat",
-    False,
-    (Param("channelId", Kind.PATH, "string", False, True),),
+    'channels', 'rtpstatistics', 'GET', '/channels/{channelId}/rtp_statistics', 'RTPstat', False,
+    (
+        Param('channelId', Kind.PATH, 'string', False, True),
+    ),
 )
 CHANNELS_EXTERNAL_MEDIA = Operation(
-    "channels",
-    "externalMedia",
-    "POST",
-    "/channels/externalMedia",
-    "Channel",
-    False,
+    'channels', 'externalMedia', 'POST', '/channels/externalMedia', 'Channel', False,
     (
-        Param("channelId", Kind.QUERY, "string", False, False),
-        Param("app", Kind.QUERY, "string", False, True),
-        Param("variables", Kind.BODY, "containers", False, False),
-        Param("external_host", Kind.QUERY, "string", False, False),
-        Param("encapsulation", Kind.QUERY, "string", False, False),
-        Param("transport", Kind.QUERY, "string", False, False),
-        Param("connection_type", Kind.QUERY, "string", False, False),
-        Param("format", Kind.QUERY, "string", False, True),
-        Param("direction", Kind.QUERY, "string", False, False),
-        Param("data", Kind.QUERY, "string", False, False),
-        Param("transport_data", Kind.QUERY, "string", False, False),
+        Param('channelId', Kind.QUERY, 'string', False, False),
+        Param('app', Kind.QUERY, 'string', False, True),
+        Param('variables', Kind.BODY, 'containers', False, False),
+        Param('external_host', Kind.QUERY, 'string', False, False),
+        Param('encapsulation', Kind.QUERY, 'string', False, False),
+        Param('transport', Kind.QUERY, 'string', False, False),
+        Param('connection_type', Kind.QUERY, 'string', False, False),
+        Param('format', Kind.QUERY, 'string', False, True),
+        Param('direction', Kind.QUERY, 'string', False, False),
+        Param('data', Kind.QUERY, 'string', False, False),
+        Param('transport_data', Kind.QUERY, 'string', False, False),
     ),
 )
 CHANNELS_TRANSFER_PROGRESS = Operation(
-    "channels",
-    "transfer_progress",
-    "POST",
-    "/channels/{channelId}/transfer_progress",
-    "void",
-    False,
+    'channels', 'transfer_progress', 'POST', '/channels/{channelId}/transfer_progress', 'void', False,
     (
-        Param("channelId", Kind.PATH, "string", False, True),
-        Param("states", Kind.QUERY, "string", False, True),
+        Param('channelId', Kind.PATH, 'string', False, True),
+        Param('states', Kind.QUERY, 'string', False, True),
     ),
 )
 
@@ -993,7 +704,8 @@ class Channels:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list(self) -> tuple[models.Channel, ...]:
+    async def list(
+        self) -> tuple[models.Channel, ...]:
         """GET /channels"""
         return replies.channels(await self._sender.send(CHANNELS_LIST, {}))
 
@@ -1016,27 +728,7 @@ class Channels:
         formats: str | None = None,
     ) -> models.Channel:
         """POST /channels"""
-        return replies.channel(
-            await self._sender.send(
-                CHANNELS_ORIGINATE,
-                {
-                    "endpoint": endpoint,
-                    "extension": extension,
-                    "context": context,
-                    "priority": priority,
-                    "label": label,
-                    "app": app,
-                    "appArgs": appArgs,
-                    "callerId": callerId,
-                    "timeout": timeout,
-                    "variables": variables,
-                    "channelId": channelId,
-                    "otherChannelId": otherChannelId,
-                    "originator": originator,
-                    "formats": formats,
-                },
-            )
-        )
+        return replies.channel(await self._sender.send(CHANNELS_ORIGINATE, {'endpoint': endpoint, 'extension': extension, 'context': context, 'priority': priority, 'label': label, 'app': app, 'appArgs': appArgs, 'callerId': callerId, 'timeout': timeout, 'variables': variables, 'channelId': channelId, 'otherChannelId': otherChannelId, 'originator': originator, 'formats': formats}))
 
     async def create(
         self,
@@ -1051,21 +743,7 @@ class Channels:
         variables: Mapping[str, object] | None = None,
     ) -> models.Channel:
         """POST /channels/create"""
-        return replies.channel(
-            await self._sender.send(
-                CHANNELS_CREATE,
-                {
-                    "endpoint": endpoint,
-                    "app": app,
-                    "appArgs": appArgs,
-                    "channelId": channelId,
-                    "otherChannelId": otherChannelId,
-                    "originator": originator,
-                    "formats": formats,
-                    "variables": variables,
-                },
-            )
-        )
+        return replies.channel(await self._sender.send(CHANNELS_CREATE, {'endpoint': endpoint, 'app': app, 'appArgs': appArgs, 'channelId': channelId, 'otherChannelId': otherChannelId, 'originator': originator, 'formats': formats, 'variables': variables}))
 
     async def get(
         self,
@@ -1073,7 +751,7 @@ class Channels:
         channelId: str,
     ) -> models.Channel:
         """GET /channels/{channelId}"""
-        return replies.channel(await self._sender.send(CHANNELS_GET, {"channelId": channelId}))
+        return replies.channel(await self._sender.send(CHANNELS_GET, {'channelId': channelId}))
 
     async def originateWithId(
         self,
@@ -1094,27 +772,7 @@ class Channels:
         formats: str | None = None,
     ) -> models.Channel:
         """POST /channels/{channelId}"""
-        return replies.channel(
-            await self._sender.send(
-                CHANNELS_ORIGINATE_WITH_ID,
-                {
-                    "channelId": channelId,
-                    "endpoint": endpoint,
-                    "extension": extension,
-                    "context": context,
-                    "priority": priority,
-                    "label": label,
-                    "app": app,
-                    "appArgs": appArgs,
-                    "callerId": callerId,
-                    "timeout": timeout,
-                    "variables": variables,
-                    "otherChannelId": otherChannelId,
-                    "originator": originator,
-                    "formats": formats,
-                },
-            )
-        )
+        return replies.channel(await self._sender.send(CHANNELS_ORIGINATE_WITH_ID, {'channelId': channelId, 'endpoint': endpoint, 'extension': extension, 'context': context, 'priority': priority, 'label': label, 'app': app, 'appArgs': appArgs, 'callerId': callerId, 'timeout': timeout, 'variables': variables, 'otherChannelId': otherChannelId, 'originator': originator, 'formats': formats}))
 
     async def hangup(
         self,
@@ -1124,11 +782,7 @@ class Channels:
         reason: str | None = None,
     ) -> None:
         """DELETE /channels/{channelId}"""
-        replies.nothing(
-            await self._sender.send(
-                CHANNELS_HANGUP, {"channelId": channelId, "reason_code": reason_code, "reason": reason}
-            )
-        )
+        replies.nothing(await self._sender.send(CHANNELS_HANGUP, {'channelId': channelId, 'reason_code': reason_code, 'reason': reason}))
 
     async def continueInDialplan(
         self,
@@ -1140,18 +794,7 @@ class Channels:
         label: str | None = None,
     ) -> None:
         """POST /channels/{channelId}/continue"""
-        replies.nothing(
-            await self._sender.send(
-                CHANNELS_CONTINUE_IN_DIALPLAN,
-                {
-                    "channelId": channelId,
-                    "context": context,
-                    "extension": extension,
-                    "priority": priority,
-                    "label": label,
-                },
-            )
-        )
+        replies.nothing(await self._sender.send(CHANNELS_CONTINUE_IN_DIALPLAN, {'channelId': channelId, 'context': context, 'extension': extension, 'priority': priority, 'label': label}))
 
     async def move(
         self,
@@ -1161,9 +804,7 @@ class Channels:
         appArgs: str | None = None,
     ) -> None:
         """POST /channels/{channelId}/move"""
-        replies.nothing(
-            await self._sender.send(CHANNELS_MOVE, {"channelId": channelId, "app": app, "appArgs": appArgs})
-        )
+        replies.nothing(await self._sender.send(CHANNELS_MOVE, {'channelId': channelId, 'app': app, 'appArgs': appArgs}))
 
     async def redirect(
         self,
@@ -1172,7 +813,7 @@ class Channels:
         endpoint: str,
     ) -> None:
         """POST /channels/{channelId}/redirect"""
-        replies.nothing(await self._sender.send(CHANNELS_REDIRECT, {"channelId": channelId, "endpoint": endpoint}))
+        replies.nothing(await self._sender.send(CHANNELS_REDIRECT, {'channelId': channelId, 'endpoint': endpoint}))
 
     async def answer(
         self,
@@ -1180,7 +821,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """POST /channels/{channelId}/answer"""
-        replies.nothing(await self._sender.send(CHANNELS_ANSWER, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_ANSWER, {'channelId': channelId}))
 
     async def ring(
         self,
@@ -1188,7 +829,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """POST /channels/{channelId}/ring"""
-        replies.nothing(await self._sender.send(CHANNELS_RING, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_RING, {'channelId': channelId}))
 
     async def ringStop(
         self,
@@ -1196,7 +837,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """DELETE /channels/{channelId}/ring"""
-        replies.nothing(await self._sender.send(CHANNELS_RING_STOP, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_RING_STOP, {'channelId': channelId}))
 
     async def progress(
         self,
@@ -1204,7 +845,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """POST /channels/{channelId}/progress"""
-        replies.nothing(await self._sender.send(CHANNELS_PROGRESS, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_PROGRESS, {'channelId': channelId}))
 
     async def sendDTMF(
         self,
@@ -1217,19 +858,7 @@ class Channels:
         after: int | None = None,
     ) -> None:
         """POST /channels/{channelId}/dtmf"""
-        replies.nothing(
-            await self._sender.send(
-                CHANNELS_SEND_DTMF,
-                {
-                    "channelId": channelId,
-                    "dtmf": dtmf,
-                    "before": before,
-                    "between": between,
-                    "duration": duration,
-                    "after": after,
-                },
-            )
-        )
+        replies.nothing(await self._sender.send(CHANNELS_SEND_DTMF, {'channelId': channelId, 'dtmf': dtmf, 'before': before, 'between': between, 'duration': duration, 'after': after}))
 
     async def mute(
         self,
@@ -1238,7 +867,7 @@ class Channels:
         direction: str | None = None,
     ) -> None:
         """POST /channels/{channelId}/mute"""
-        replies.nothing(await self._sender.send(CHANNELS_MUTE, {"channelId": channelId, "direction": direction}))
+        replies.nothing(await self._sender.send(CHANNELS_MUTE, {'channelId': channelId, 'direction': direction}))
 
     async def unmute(
         self,
@@ -1247,7 +876,7 @@ class Channels:
         direction: str | None = None,
     ) -> None:
         """DELETE /channels/{channelId}/mute"""
-        replies.nothing(await self._sender.send(CHANNELS_UNMUTE, {"channelId": channelId, "direction": direction}))
+        replies.nothing(await self._sender.send(CHANNELS_UNMUTE, {'channelId': channelId, 'direction': direction}))
 
     async def hold(
         self,
@@ -1255,7 +884,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """POST /channels/{channelId}/hold"""
-        replies.nothing(await self._sender.send(CHANNELS_HOLD, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_HOLD, {'channelId': channelId}))
 
     async def unhold(
         self,
@@ -1263,7 +892,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """DELETE /channels/{channelId}/hold"""
-        replies.nothing(await self._sender.send(CHANNELS_UNHOLD, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_UNHOLD, {'channelId': channelId}))
 
     async def startMoh(
         self,
@@ -1272,7 +901,7 @@ class Channels:
         mohClass: str | None = None,
     ) -> None:
         """POST /channels/{channelId}/moh"""
-        replies.nothing(await self._sender.send(CHANNELS_START_MOH, {"channelId": channelId, "mohClass": mohClass}))
+        replies.nothing(await self._sender.send(CHANNELS_START_MOH, {'channelId': channelId, 'mohClass': mohClass}))
 
     async def stopMoh(
         self,
@@ -1280,7 +909,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """DELETE /channels/{channelId}/moh"""
-        replies.nothing(await self._sender.send(CHANNELS_STOP_MOH, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_STOP_MOH, {'channelId': channelId}))
 
     async def startSilence(
         self,
@@ -1288,7 +917,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """POST /channels/{channelId}/silence"""
-        replies.nothing(await self._sender.send(CHANNELS_START_SILENCE, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_START_SILENCE, {'channelId': channelId}))
 
     async def stopSilence(
         self,
@@ -1296,7 +925,7 @@ class Channels:
         channelId: str,
     ) -> None:
         """DELETE /channels/{channelId}/silence"""
-        replies.nothing(await self._sender.send(CHANNELS_STOP_SILENCE, {"channelId": channelId}))
+        replies.nothing(await self._sender.send(CHANNELS_STOP_SILENCE, {'channelId': channelId}))
 
     async def play(
         self,
@@ -1309,19 +938,7 @@ class Channels:
         playbackId: str | None = None,
     ) -> models.Playback:
         """POST /channels/{channelId}/play"""
-        return replies.playback(
-            await self._sender.send(
-                CHANNELS_PLAY,
-                {
-                    "channelId": channelId,
-                    "media": media,
-                    "lang": lang,
-                    "offsetms": offsetms,
-                    "skipms": skipms,
-                    "playbackId": playbackId,
-                },
-            )
-        )
+        return replies.playback(await self._sender.send(CHANNELS_PLAY, {'channelId': channelId, 'media': media, 'lang': lang, 'offsetms': offsetms, 'skipms': skipms, 'playbackId': playbackId}))
 
     async def playWithId(
         self,
@@ -1334,19 +951,7 @@ class Channels:
         skipms: int | None = None,
     ) -> models.Playback:
         """POST /channels/{channelId}/play/{playbackId}"""
-        return replies.playback(
-            await self._sender.send(
-                CHANNELS_PLAY_WITH_ID,
-                {
-                    "channelId": channelId,
-                    "playbackId": playbackId,
-                    "media": media,
-                    "lang": lang,
-                    "offsetms": offsetms,
-                    "skipms": skipms,
-                },
-            )
-        )
+        return replies.playback(await self._sender.send(CHANNELS_PLAY_WITH_ID, {'channelId': channelId, 'playbackId': playbackId, 'media': media, 'lang': lang, 'offsetms': offsetms, 'skipms': skipms}))
 
     async def record(
         self,
@@ -1361,21 +966,7 @@ class Channels:
         terminateOn: str | None = None,
     ) -> models.LiveRecording:
         """POST /channels/{channelId}/record"""
-        return replies.live_recording(
-            await self._sender.send(
-                CHANNELS_RECORD,
-                {
-                    "channelId": channelId,
-                    "name": name,
-                    "format": format,
-                    "maxDurationSeconds": maxDurationSeconds,
-                    "maxSilenceSeconds": maxSilenceSeconds,
-                    "ifExists": ifExists,
-                    "beep": beep,
-                    "terminateOn": terminateOn,
-                },
-            )
-        )
+        return replies.live_recording(await self._sender.send(CHANNELS_RECORD, {'channelId': channelId, 'name': name, 'format': format, 'maxDurationSeconds': maxDurationSeconds, 'maxSilenceSeconds': maxSilenceSeconds, 'ifExists': ifExists, 'beep': beep, 'terminateOn': terminateOn}))
 
     async def getChannelVar(
         self,
@@ -1384,9 +975,7 @@ class Channels:
         variable: str,
     ) -> str:
         """GET /channels/{channelId}/variable"""
-        return replies.variable(
-            await self._sender.send(CHANNELS_GET_CHANNEL_VAR, {"channelId": channelId, "variable": variable})
-        )
+        return replies.variable(await self._sender.send(CHANNELS_GET_CHANNEL_VAR, {'channelId': channelId, 'variable': variable}))
 
     async def setChannelVar(
         self,
@@ -1397,12 +986,7 @@ class Channels:
         report_events: bool | None = None,
     ) -> None:
         """POST /channels/{channelId}/variable"""
-        replies.nothing(
-            await self._sender.send(
-                CHANNELS_SET_CHANNEL_VAR,
-                {"channelId": channelId, "variable": variable, "value": value, "report_events": report_events},
-            )
-        )
+        replies.nothing(await self._sender.send(CHANNELS_SET_CHANNEL_VAR, {'channelId': channelId, 'variable': variable, 'value': value, 'report_events': report_events}))
 
     async def getChannelVars(
         self,
@@ -1411,9 +995,7 @@ class Channels:
         variables: str | Sequence[str],
     ) -> models.JsonObject:
         """GET /channels/{channelId}/variables"""
-        return replies.record(
-            await self._sender.send(CHANNELS_GET_CHANNEL_VARS, {"channelId": channelId, "variables": variables})
-        )
+        return replies.record(await self._sender.send(CHANNELS_GET_CHANNEL_VARS, {'channelId': channelId, 'variables': variables}))
 
     async def setChannelVars(
         self,
@@ -1422,9 +1004,7 @@ class Channels:
         variables: Mapping[str, object],
     ) -> None:
         """POST /channels/{channelId}/variables"""
-        replies.nothing(
-            await self._sender.send(CHANNELS_SET_CHANNEL_VARS, {"channelId": channelId, "variables": variables})
-        )
+        replies.nothing(await self._sender.send(CHANNELS_SET_CHANNEL_VARS, {'channelId': channelId, 'variables': variables}))
 
     async def snoopChannel(
         self,
@@ -1437,19 +1017,7 @@ class Channels:
         snoopId: str | None = None,
     ) -> models.Channel:
         """POST /channels/{channelId}/snoop"""
-        return replies.channel(
-            await self._sender.send(
-                CHANNELS_SNOOP_CHANNEL,
-                {
-                    "channelId": channelId,
-                    "spy": spy,
-                    "whisper": whisper,
-                    "app": app,
-                    "appArgs": appArgs,
-                    "snoopId": snoopId,
-                },
-            )
-        )
+        return replies.channel(await self._sender.send(CHANNELS_SNOOP_CHANNEL, {'channelId': channelId, 'spy': spy, 'whisper': whisper, 'app': app, 'appArgs': appArgs, 'snoopId': snoopId}))
 
     async def snoopChannelWithId(
         self,
@@ -1462,19 +1030,7 @@ class Channels:
         appArgs: str | None = None,
     ) -> models.Channel:
         """POST /channels/{channelId}/snoop/{snoopId}"""
-        return replies.channel(
-            await self._sender.send(
-                CHANNELS_SNOOP_CHANNEL_WITH_ID,
-                {
-                    "channelId": channelId,
-                    "snoopId": snoopId,
-                    "spy": spy,
-                    "whisper": whisper,
-                    "app": app,
-                    "appArgs": appArgs,
-                },
-            )
-        )
+        return replies.channel(await self._sender.send(CHANNELS_SNOOP_CHANNEL_WITH_ID, {'channelId': channelId, 'snoopId': snoopId, 'spy': spy, 'whisper': whisper, 'app': app, 'appArgs': appArgs}))
 
     async def dial(
         self,
@@ -1484,9 +1040,7 @@ class Channels:
         timeout: int | None = None,
     ) -> None:
         """POST /channels/{channelId}/dial"""
-        replies.nothing(
-            await self._sender.send(CHANNELS_DIAL, {"channelId": channelId, "caller": caller, "timeout": timeout})
-        )
+        replies.nothing(await self._sender.send(CHANNELS_DIAL, {'channelId': channelId, 'caller': caller, 'timeout': timeout}))
 
     async def rtpstatistics(
         self,
@@ -1494,7 +1048,7 @@ class Channels:
         channelId: str,
     ) -> models.JsonObject:
         """GET /channels/{channelId}/rtp_statistics"""
-        return replies.record(await self._sender.send(CHANNELS_RTPSTATISTICS, {"channelId": channelId}))
+        return replies.record(await self._sender.send(CHANNELS_RTPSTATISTICS, {'channelId': channelId}))
 
     async def externalMedia(
         self,
@@ -1512,24 +1066,7 @@ class Channels:
         transport_data: str | None = None,
     ) -> models.Channel:
         """POST /channels/externalMedia"""
-        return replies.channel(
-            await self._sender.send(
-                CHANNELS_EXTERNAL_MEDIA,
-                {
-                    "channelId": channelId,
-                    "app": app,
-                    "variables": variables,
-                    "external_host": external_host,
-                    "encapsulation": encapsulation,
-                    "transport": transport,
-                    "connection_type": connection_type,
-                    "format": format,
-                    "direction": direction,
-                    "data": data,
-                    "transport_data": transport_data,
-                },
-            )
-        )
+        return replies.channel(await self._sender.send(CHANNELS_EXTERNAL_MEDIA, {'channelId': channelId, 'app': app, 'variables': variables, 'external_host': external_host, 'encapsulation': encapsulation, 'transport': transport, 'connection_type': connection_type, 'format': format, 'direction': direction, 'data': data, 'transport_data': transport_data}))
 
     async def transfer_progress(
         self,
@@ -1538,235 +1075,153 @@ class Channels:
         states: str,
     ) -> None:
         """POST /channels/{channelId}/transfer_progress"""
-        replies.nothing(await self._sender.send(CHANNELS_TRANSFER_PROGRESS, {"channelId": channelId, "states": states}))
+        replies.nothing(await self._sender.send(CHANNELS_TRANSFER_PROGRESS, {'channelId': channelId, 'states': states}))
 
 
 BRIDGES_LIST = Operation(
-    "bridges",
-    "list",
-    "GET",
-    "/bridges",
-    "List[Bridge]",
-    False,
+    'bridges', 'list', 'GET', '/bridges', 'List[Bridge]', False,
     (),
 )
 BRIDGES_CREATE = Operation(
-    "bridges",
-    "create",
-    "POST",
-    "/bridges",
-    "Bridge",
-    False,
+    'bridges', 'create', 'POST', '/bridges', 'Bridge', False,
     (
-        Param("type", Kind.QUERY, "string", False, False),
-        Param("bridgeId", Kind.QUERY, "string", False, False),
-        Param("name", Kind.QUERY, "string", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('type', Kind.QUERY, 'string', False, False),
+        Param('bridgeId', Kind.QUERY, 'string', False, False),
+        Param('name', Kind.QUERY, 'string', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 BRIDGES_CREATE_WITH_ID = Operation(
-    "bridges",
-    "createWithId",
-    "POST",
-    "/bridges/{bridgeId}",
-    "Bridge",
-    False,
+    'bridges', 'createWithId', 'POST', '/bridges/{bridgeId}', 'Bridge', False,
     (
-        Param("type", Kind.QUERY, "string", False, False),
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("name", Kind.QUERY, "string", False, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('type', Kind.QUERY, 'string', False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('name', Kind.QUERY, 'string', False, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 BRIDGES_GET = Operation(
-    "bridges",
-    "get",
-    "GET",
-    "/bridges/{bridgeId}",
-    "Bridge",
-    False,
-    (Param("bridgeId", Kind.PATH, "string", False, True),),
+    'bridges', 'get', 'GET', '/bridges/{bridgeId}', 'Bridge', False,
+    (
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+    ),
 )
 BRIDGES_DESTROY = Operation(
-    "bridges",
-    "destroy",
-    "DELETE",
-    "/bridges/{bridgeId}",
-    "void",
-    False,
-    (Param("bridgeId", Kind.PATH, "string", False, True),),
+    'bridges', 'destroy', 'DELETE', '/bridges/{bridgeId}', 'void', False,
+    (
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+    ),
 )
 BRIDGES_GET_BRIDGE_VAR = Operation(
-    "bridges",
-    "getBridgeVar",
-    "GET",
-    "/bridges/{bridgeId}/variable",
-    "Variable",
-    False,
+    'bridges', 'getBridgeVar', 'GET', '/bridges/{bridgeId}/variable', 'Variable', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("variable", Kind.QUERY, "string", False, True),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('variable', Kind.QUERY, 'string', False, True),
     ),
 )
 BRIDGES_SET_BRIDGE_VAR = Operation(
-    "bridges",
-    "setBridgeVar",
-    "POST",
-    "/bridges/{bridgeId}/variable",
-    "void",
-    False,
+    'bridges', 'setBridgeVar', 'POST', '/bridges/{bridgeId}/variable', 'void', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("variable", Kind.QUERY, "string", False, True),
-        Param("value", Kind.QUERY, "string", False, False),
-        Param("report_events", Kind.QUERY, "boolean", False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('variable', Kind.QUERY, 'string', False, True),
+        Param('value', Kind.QUERY, 'string', False, False),
+        Param('report_events', Kind.QUERY, 'boolean', False, False),
     ),
 )
 BRIDGES_GET_BRIDGE_VARS = Operation(
-    "bridges",
-    "getBridgeVars",
-    "GET",
-    "/bridges/{bridgeId}/variables",
-    "Variables",
-    False,
+    'bridges', 'getBridgeVars', 'GET', '/bridges/{bridgeId}/variables', 'Variables', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("variables", Kind.QUERY, "string", True, True),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('variables', Kind.QUERY, 'string', True, True),
     ),
 )
 BRIDGES_SET_BRIDGE_VARS = Operation(
-    "bridges",
-    "setBridgeVars",
-    "POST",
-    "/bridges/{bridgeId}/variables",
-    "void",
-    False,
+    'bridges', 'setBridgeVars', 'POST', '/bridges/{bridgeId}/variables', 'void', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("variables", Kind.BODY, "containers", False, True),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('variables', Kind.BODY, 'containers', False, True),
     ),
 )
 BRIDGES_ADD_CHANNEL = Operation(
-    "bridges",
-    "addChannel",
-    "POST",
-    "/bridges/{bridgeId}/addChannel",
-    "void",
-    False,
+    'bridges', 'addChannel', 'POST', '/bridges/{bridgeId}/addChannel', 'void', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("channel", Kind.QUERY, "string", True, True),
-        Param("role", Kind.QUERY, "string", False, False),
-        Param("absorbDTMF", Kind.QUERY, "boolean", False, False),
-        Param("mute", Kind.QUERY, "boolean", False, False),
-        Param("inhibitConnectedLineUpdates", Kind.QUERY, "boolean", False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('channel', Kind.QUERY, 'string', True, True),
+        Param('role', Kind.QUERY, 'string', False, False),
+        Param('absorbDTMF', Kind.QUERY, 'boolean', False, False),
+        Param('mute', Kind.QUERY, 'boolean', False, False),
+        Param('inhibitConnectedLineUpdates', Kind.QUERY, 'boolean', False, False),
     ),
 )
 BRIDGES_REMOVE_CHANNEL = Operation(
-    "bridges",
-    "removeChannel",
-    "POST",
-    "/bridges/{bridgeId}/removeChannel",
-    "void",
-    False,
+    'bridges', 'removeChannel', 'POST', '/bridges/{bridgeId}/removeChannel', 'void', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("channel", Kind.QUERY, "string", True, True),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('channel', Kind.QUERY, 'string', True, True),
     ),
 )
 BRIDGES_SET_VIDEO_SOURCE = Operation(
-    "bridges",
-    "setVideoSource",
-    "POST",
-    "/bridges/{bridgeId}/videoSource/{channelId}",
-    "void",
-    False,
+    'bridges', 'setVideoSource', 'POST', '/bridges/{bridgeId}/videoSource/{channelId}', 'void', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("channelId", Kind.PATH, "string", False, True),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('channelId', Kind.PATH, 'string', False, True),
     ),
 )
 BRIDGES_CLEAR_VIDEO_SOURCE = Operation(
-    "bridges",
-    "clearVideoSource",
-    "DELETE",
-    "/bridges/{bridgeId}/videoSource",
-    "void",
-    False,
-    (Param("bridgeId", Kind.PATH, "string", False, True),),
+    'bridges', 'clearVideoSource', 'DELETE', '/bridges/{bridgeId}/videoSource', 'void', False,
+    (
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+    ),
 )
 BRIDGES_START_MOH = Operation(
-    "bridges",
-    "startMoh",
-    "POST",
-    "/bridges/{bridgeId}/moh",
-    "void",
-    False,
+    'bridges', 'startMoh', 'POST', '/bridges/{bridgeId}/moh', 'void', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("mohClass", Kind.QUERY, "string", False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('mohClass', Kind.QUERY, 'string', False, False),
     ),
 )
 BRIDGES_STOP_MOH = Operation(
-    "bridges",
-    "stopMoh",
-    "DELETE",
-    "/bridges/{bridgeId}/moh",
-    "void",
-    False,
-    (Param("bridgeId", Kind.PATH, "string", False, True),),
+    'bridges', 'stopMoh', 'DELETE', '/bridges/{bridgeId}/moh', 'void', False,
+    (
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+    ),
 )
 BRIDGES_PLAY = Operation(
-    "bridges",
-    "play",
-    "POST",
-    "/bridges/{bridgeId}/play",
-    "Playback",
-    False,
+    'bridges', 'play', 'POST', '/bridges/{bridgeId}/play', 'Playback', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("media", Kind.QUERY, "string", True, True),
-        Param("announcer_format", Kind.QUERY, "string", False, False),
-        Param("lang", Kind.QUERY, "string", False, False),
-        Param("offsetms", Kind.QUERY, "int", False, False),
-        Param("skipms", Kind.QUERY, "int", False, False),
-        Param("playbackId", Kind.QUERY, "string", False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('media', Kind.QUERY, 'string', True, True),
+        Param('announcer_format', Kind.QUERY, 'string', False, False),
+        Param('lang', Kind.QUERY, 'string', False, False),
+        Param('offsetms', Kind.QUERY, 'int', False, False),
+        Param('skipms', Kind.QUERY, 'int', False, False),
+        Param('playbackId', Kind.QUERY, 'string', False, False),
     ),
 )
 BRIDGES_PLAY_WITH_ID = Operation(
-    "bridges",
-    "playWithId",
-    "POST",
-    "/bridges/{bridgeId}/play/{playbackId}",
-    "Playback",
-    False,
+    'bridges', 'playWithId', 'POST', '/bridges/{bridgeId}/play/{playbackId}', 'Playback', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("playbackId", Kind.PATH, "string", False, True),
-        Param("media", Kind.QUERY, "string", True, True),
-        Param("announcer_format", Kind.QUERY, "string", False, False),
-        Param("lang", Kind.QUERY, "string", False, False),
-        Param("offsetms", Kind.QUERY, "int", False, False),
-        Param("skipms", Kind.QUERY, "int", False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('playbackId', Kind.PATH, 'string', False, True),
+        Param('media', Kind.QUERY, 'string', True, True),
+        Param('announcer_format', Kind.QUERY, 'string', False, False),
+        Param('lang', Kind.QUERY, 'string', False, False),
+        Param('offsetms', Kind.QUERY, 'int', False, False),
+        Param('skipms', Kind.QUERY, 'int', False, False),
     ),
 )
 BRIDGES_RECORD = Operation(
-    "bridges",
-    "record",
-    "POST",
-    "/bridges/{bridgeId}/record",
-    "LiveRecording",
-    False,
+    'bridges', 'record', 'POST', '/bridges/{bridgeId}/record', 'LiveRecording', False,
     (
-        Param("bridgeId", Kind.PATH, "string", False, True),
-        Param("name", Kind.QUERY, "string", False, True),
-        Param("format", Kind.QUERY, "string", False, True),
-        Param("recorder_format", Kind.QUERY, "string", False, False),
-        Param("maxDurationSeconds", Kind.QUERY, "int", False, False),
-        Param("maxSilenceSeconds", Kind.QUERY, "int", False, False),
-        Param("ifExists", Kind.QUERY, "string", False, False),
-        Param("beep", Kind.QUERY, "boolean", False, False),
-        Param("terminateOn", Kind.QUERY, "string", False, False),
+        Param('bridgeId', Kind.PATH, 'string', False, True),
+        Param('name', Kind.QUERY, 'string', False, True),
+        Param('format', Kind.QUERY, 'string', False, True),
+        Param('recorder_format', Kind.QUERY, 'string', False, False),
+        Param('maxDurationSeconds', Kind.QUERY, 'int', False, False),
+        Param('maxSilenceSeconds', Kind.QUERY, 'int', False, False),
+        Param('ifExists', Kind.QUERY, 'string', False, False),
+        Param('beep', Kind.QUERY, 'boolean', False, False),
+        Param('terminateOn', Kind.QUERY, 'string', False, False),
     ),
 )
 
@@ -1777,7 +1232,8 @@ class Bridges:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list(self) -> tuple[models.Bridge, ...]:
+    async def list(
+        self) -> tuple[models.Bridge, ...]:
         """GET /bridges"""
         return replies.bridges(await self._sender.send(BRIDGES_LIST, {}))
 
@@ -1790,11 +1246,7 @@ class Bridges:
         variables: Mapping[str, object] | None = None,
     ) -> models.Bridge:
         """POST /bridges"""
-        return replies.bridge(
-            await self._sender.send(
-                BRIDGES_CREATE, {"type": type, "bridgeId": bridgeId, "name": name, "variables": variables}
-            )
-        )
+        return replies.bridge(await self._sender.send(BRIDGES_CREATE, {'type': type, 'bridgeId': bridgeId, 'name': name, 'variables': variables}))
 
     async def createWithId(
         self,
@@ -1805,11 +1257,7 @@ class Bridges:
         variables: Mapping[str, object] | None = None,
     ) -> models.Bridge:
         """POST /bridges/{bridgeId}"""
-        return replies.bridge(
-            await self._sender.send(
-                BRIDGES_CREATE_WITH_ID, {"type": type, "bridgeId": bridgeId, "name": name, "variables": variables}
-            )
-        )
+        return replies.bridge(await self._sender.send(BRIDGES_CREATE_WITH_ID, {'type': type, 'bridgeId': bridgeId, 'name': name, 'variables': variables}))
 
     async def get(
         self,
@@ -1817,7 +1265,7 @@ class Bridges:
         bridgeId: str,
     ) -> models.Bridge:
         """GET /bridges/{bridgeId}"""
-        return replies.bridge(await self._sender.send(BRIDGES_GET, {"bridgeId": bridgeId}))
+        return replies.bridge(await self._sender.send(BRIDGES_GET, {'bridgeId': bridgeId}))
 
     async def destroy(
         self,
@@ -1825,7 +1273,7 @@ class Bridges:
         bridgeId: str,
     ) -> None:
         """DELETE /bridges/{bridgeId}"""
-        replies.nothing(await self._sender.send(BRIDGES_DESTROY, {"bridgeId": bridgeId}))
+        replies.nothing(await self._sender.send(BRIDGES_DESTROY, {'bridgeId': bridgeId}))
 
     async def getBridgeVar(
         self,
@@ -1834,9 +1282,7 @@ class Bridges:
         variable: str,
     ) -> str:
         """GET /bridges/{bridgeId}/variable"""
-        return replies.variable(
-            await self._sender.send(BRIDGES_GET_BRIDGE_VAR, {"bridgeId": bridgeId, "variable": variable})
-        )
+        return replies.variable(await self._sender.send(BRIDGES_GET_BRIDGE_VAR, {'bridgeId': bridgeId, 'variable': variable}))
 
     async def setBridgeVar(
         self,
@@ -1847,12 +1293,7 @@ class Bridges:
         report_events: bool | None = None,
     ) -> None:
         """POST /bridges/{bridgeId}/variable"""
-        replies.nothing(
-            await self._sender.send(
-                BRIDGES_SET_BRIDGE_VAR,
-                {"bridgeId": bridgeId, "variable": variable, "value": value, "report_events": report_events},
-            )
-        )
+        replies.nothing(await self._sender.send(BRIDGES_SET_BRIDGE_VAR, {'bridgeId': bridgeId, 'variable': variable, 'value': value, 'report_events': report_events}))
 
     async def getBridgeVars(
         self,
@@ -1861,9 +1302,7 @@ class Bridges:
         variables: str | Sequence[str],
     ) -> models.JsonObject:
         """GET /bridges/{bridgeId}/variables"""
-        return replies.record(
-            await self._sender.send(BRIDGES_GET_BRIDGE_VARS, {"bridgeId": bridgeId, "variables": variables})
-        )
+        return replies.record(await self._sender.send(BRIDGES_GET_BRIDGE_VARS, {'bridgeId': bridgeId, 'variables': variables}))
 
     async def setBridgeVars(
         self,
@@ -1872,9 +1311,7 @@ class Bridges:
         variables: Mapping[str, object],
     ) -> None:
         """POST /bridges/{bridgeId}/variables"""
-        replies.nothing(
-            await self._sender.send(BRIDGES_SET_BRIDGE_VARS, {"bridgeId": bridgeId, "variables": variables})
-        )
+        replies.nothing(await self._sender.send(BRIDGES_SET_BRIDGE_VARS, {'bridgeId': bridgeId, 'variables': variables}))
 
     async def addChannel(
         self,
@@ -1887,19 +1324,7 @@ class Bridges:
         inhibitConnectedLineUpdates: bool | None = None,
     ) -> None:
         """POST /bridges/{bridgeId}/addChannel"""
-        replies.nothing(
-            await self._sender.send(
-                BRIDGES_ADD_CHANNEL,
-                {
-                    "bridgeId": bridgeId,
-                    "channel": channel,
-                    "role": role,
-                    "absorbDTMF": absorbDTMF,
-                    "mute": mute,
-                    "inhibitConnectedLineUpdates": inhibitConnectedLineUpdates,
-                },
-            )
-        )
+        replies.nothing(await self._sender.send(BRIDGES_ADD_CHANNEL, {'bridgeId': bridgeId, 'channel': channel, 'role': role, 'absorbDTMF': absorbDTMF, 'mute': mute, 'inhibitConnectedLineUpdates': inhibitConnectedLineUpdates}))
 
     async def removeChannel(
         self,
@@ -1908,7 +1333,7 @@ class Bridges:
         channel: str | Sequence[str],
     ) -> None:
         """POST /bridges/{bridgeId}/removeChannel"""
-        replies.nothing(await self._sender.send(BRIDGES_REMOVE_CHANNEL, {"bridgeId": bridgeId, "channel": channel}))
+        replies.nothing(await self._sender.send(BRIDGES_REMOVE_CHANNEL, {'bridgeId': bridgeId, 'channel': channel}))
 
     async def setVideoSource(
         self,
@@ -1917,9 +1342,7 @@ class Bridges:
         channelId: str,
     ) -> None:
         """POST /bridges/{bridgeId}/videoSource/{channelId}"""
-        replies.nothing(
-            await self._sender.send(BRIDGES_SET_VIDEO_SOURCE, {"bridgeId": bridgeId, "channelId": channelId})
-        )
+        replies.nothing(await self._sender.send(BRIDGES_SET_VIDEO_SOURCE, {'bridgeId': bridgeId, 'channelId': channelId}))
 
     async def clearVideoSource(
         self,
@@ -1927,7 +1350,7 @@ class Bridges:
         bridgeId: str,
     ) -> None:
         """DELETE /bridges/{bridgeId}/videoSource"""
-        replies.nothing(await self._sender.send(BRIDGES_CLEAR_VIDEO_SOURCE, {"bridgeId": bridgeId}))
+        replies.nothing(await self._sender.send(BRIDGES_CLEAR_VIDEO_SOURCE, {'bridgeId': bridgeId}))
 
     async def startMoh(
         self,
@@ -1936,7 +1359,7 @@ class Bridges:
         mohClass: str | None = None,
     ) -> None:
         """POST /bridges/{bridgeId}/moh"""
-        replies.nothing(await self._sender.send(BRIDGES_START_MOH, {"bridgeId": bridgeId, "mohClass": mohClass}))
+        replies.nothing(await self._sender.send(BRIDGES_START_MOH, {'bridgeId': bridgeId, 'mohClass': mohClass}))
 
     async def stopMoh(
         self,
@@ -1944,7 +1367,7 @@ class Bridges:
         bridgeId: str,
     ) -> None:
         """DELETE /bridges/{bridgeId}/moh"""
-        replies.nothing(await self._sender.send(BRIDGES_STOP_MOH, {"bridgeId": bridgeId}))
+        replies.nothing(await self._sender.send(BRIDGES_STOP_MOH, {'bridgeId': bridgeId}))
 
     async def play(
         self,
@@ -1958,20 +1381,7 @@ class Bridges:
         playbackId: str | None = None,
     ) -> models.Playback:
         """POST /bridges/{bridgeId}/play"""
-        return replies.playback(
-            await self._sender.send(
-                BRIDGES_PLAY,
-                {
-                    "bridgeId": bridgeId,
-                    "media": media,
-                    "announcer_format": announcer_format,
-                    "lang": lang,
-                    "offsetms": offsetms,
-                    "skipms": skipms,
-                    "playbackId": playbackId,
-                },
-            )
-        )
+        return replies.playback(await self._sender.send(BRIDGES_PLAY, {'bridgeId': bridgeId, 'media': media, 'announcer_format': announcer_format, 'lang': lang, 'offsetms': offsetms, 'skipms': skipms, 'playbackId': playbackId}))
 
     async def playWithId(
         self,
@@ -1985,20 +1395,7 @@ class Bridges:
         skipms: int | None = None,
     ) -> models.Playback:
         """POST /bridges/{bridgeId}/play/{playbackId}"""
-        return replies.playback(
-            await self._sender.send(
-                BRIDGES_PLAY_WITH_ID,
-                {
-                    "bridgeId": bridgeId,
-                    "playbackId": playbackId,
-                    "media": media,
-                    "announcer_format": announcer_format,
-                    "lang": lang,
-                    "offsetms": offsetms,
-                    "skipms": skipms,
-                },
-            )
-        )
+        return replies.playback(await self._sender.send(BRIDGES_PLAY_WITH_ID, {'bridgeId': bridgeId, 'playbackId': playbackId, 'media': media, 'announcer_format': announcer_format, 'lang': lang, 'offsetms': offsetms, 'skipms': skipms}))
 
     async def record(
         self,
@@ -2014,134 +1411,79 @@ class Bridges:
         terminateOn: str | None = None,
     ) -> models.LiveRecording:
         """POST /bridges/{bridgeId}/record"""
-        return replies.live_recording(
-            await self._sender.send(
-                BRIDGES_RECORD,
-                {
-                    "bridgeId": bridgeId,
-                    "name": name,
-                    "format": format,
-                    "recorder_format": recorder_format,
-                    "maxDurationSeconds": maxDurationSeconds,
-                    "maxSilenceSeconds": maxSilenceSeconds,
-                    "ifExists": ifExists,
-                    "beep": beep,
-                    "terminateOn": terminateOn,
-                },
-            )
-        )
+        return replies.live_recording(await self._sender.send(BRIDGES_RECORD, {'bridgeId': bridgeId, 'name': name, 'format': format, 'recorder_format': recorder_format, 'maxDurationSeconds': maxDurationSeconds, 'maxSilenceSeconds': maxSilenceSeconds, 'ifExists': ifExists, 'beep': beep, 'terminateOn': terminateOn}))
 
 
 RECORDINGS_LIST_STORED = Operation(
-    "recordings",
-    "listStored",
-    "GET",
-    "/recordings/stored",
-    "List[StoredRecording]",
-    False,
+    'recordings', 'listStored', 'GET', '/recordings/stored', 'List[StoredRecording]', False,
     (),
 )
 RECORDINGS_GET_STORED = Operation(
-    "recordings",
-    "getStored",
-    "GET",
-    "/recordings/stored/{recordingName}",
-    "StoredRecording",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'getStored', 'GET', '/recordings/stored/{recordingName}', 'StoredRecording', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_DELETE_STORED = Operation(
-    "recordings",
-    "deleteStored",
-    "DELETE",
-    "/recordings/stored/{recordingName}",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'deleteStored', 'DELETE', '/recordings/stored/{recordingName}', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_GET_STORED_FILE = Operation(
-    "recordings",
-    "getStoredFile",
-    "GET",
-    "/recordings/stored/{recordingName}/file",
-    "binary",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'getStoredFile', 'GET', '/recordings/stored/{recordingName}/file', 'binary', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_COPY_STORED = Operation(
-    "recordings",
-    "copyStored",
-    "POST",
-    "/recordings/stored/{recordingName}/copy",
-    "StoredRecording",
-    False,
+    'recordings', 'copyStored', 'POST', '/recordings/stored/{recordingName}/copy', 'StoredRecording', False,
     (
-        Param("recordingName", Kind.PATH, "string", False, True),
-        Param("destinationRecordingName", Kind.QUERY, "string", False, True),
+        Param('recordingName', Kind.PATH, 'string', False, True),
+        Param('destinationRecordingName', Kind.QUERY, 'string', False, True),
     ),
 )
 RECORDINGS_GET_LIVE = Operation(
-    "recordings",
-    "getLive",
-    "GET",
-    "/recordings/live/{recordingName}",
-    "LiveRecording",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'getLive', 'GET', '/recordings/live/{recordingName}', 'LiveRecording', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_CANCEL = Operation(
-    "recordings",
-    "cancel",
-    "DELETE",
-    "/recordings/live/{recordingName}",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'cancel', 'DELETE', '/recordings/live/{recordingName}', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_STOP = Operation(
-    "recordings",
-    "stop",
-    "POST",
-    "/recordings/live/{recordingName}/stop",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'stop', 'POST', '/recordings/live/{recordingName}/stop', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_PAUSE = Operation(
-    "recordings",
-    "pause",
-    "POST",
-    "/recordings/live/{recordingName}/pause",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'pause', 'POST', '/recordings/live/{recordingName}/pause', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_UNPAUSE = Operation(
-    "recordings",
-    "unpause",
-    "DELETE",
-    "/recordings/live/{recordingName}/pause",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'unpause', 'DELETE', '/recordings/live/{recordingName}/pause', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_MUTE = Operation(
-    "recordings",
-    "mute",
-    "POST",
-    "/recordings/live/{recordingName}/mute",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'mute', 'POST', '/recordings/live/{recordingName}/mute', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 RECORDINGS_UNMUTE = Operation(
-    "recordings",
-    "unmute",
-    "DELETE",
-    "/recordings/live/{recordingName}/mute",
-    "void",
-    False,
-    (Param("recordingName", Kind.PATH, "string", False, True),),
+    'recordings', 'unmute', 'DELETE', '/recordings/live/{recordingName}/mute', 'void', False,
+    (
+        Param('recordingName', Kind.PATH, 'string', False, True),
+    ),
 )
 
 
@@ -2151,7 +1493,8 @@ class Recordings:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def listStored(self) -> tuple[models.JsonObject, ...]:
+    async def listStored(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /recordings/stored"""
         return replies.records(await self._sender.send(RECORDINGS_LIST_STORED, {}))
 
@@ -2161,7 +1504,7 @@ class Recordings:
         recordingName: str,
     ) -> models.JsonObject:
         """GET /recordings/stored/{recordingName}"""
-        return replies.record(await self._sender.send(RECORDINGS_GET_STORED, {"recordingName": recordingName}))
+        return replies.record(await self._sender.send(RECORDINGS_GET_STORED, {'recordingName': recordingName}))
 
     async def deleteStored(
         self,
@@ -2169,7 +1512,7 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """DELETE /recordings/stored/{recordingName}"""
-        replies.nothing(await self._sender.send(RECORDINGS_DELETE_STORED, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_DELETE_STORED, {'recordingName': recordingName}))
 
     async def getStoredFile(
         self,
@@ -2177,7 +1520,7 @@ class Recordings:
         recordingName: str,
     ) -> bytes:
         """GET /recordings/stored/{recordingName}/file"""
-        return replies.binary(await self._sender.send(RECORDINGS_GET_STORED_FILE, {"recordingName": recordingName}))
+        return replies.binary(await self._sender.send(RECORDINGS_GET_STORED_FILE, {'recordingName': recordingName}))
 
     async def copyStored(
         self,
@@ -2186,12 +1529,7 @@ class Recordings:
         destinationRecordingName: str,
     ) -> models.JsonObject:
         """POST /recordings/stored/{recordingName}/copy"""
-        return replies.record(
-            await self._sender.send(
-                RECORDINGS_COPY_STORED,
-                {"recordingName": recordingName, "destinationRecordingName": destinationRecordingName},
-            )
-        )
+        return replies.record(await self._sender.send(RECORDINGS_COPY_STORED, {'recordingName': recordingName, 'destinationRecordingName': destinationRecordingName}))
 
     async def getLive(
         self,
@@ -2199,7 +1537,7 @@ class Recordings:
         recordingName: str,
     ) -> models.LiveRecording:
         """GET /recordings/live/{recordingName}"""
-        return replies.live_recording(await self._sender.send(RECORDINGS_GET_LIVE, {"recordingName": recordingName}))
+        return replies.live_recording(await self._sender.send(RECORDINGS_GET_LIVE, {'recordingName': recordingName}))
 
     async def cancel(
         self,
@@ -2207,7 +1545,7 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """DELETE /recordings/live/{recordingName}"""
-        replies.nothing(await self._sender.send(RECORDINGS_CANCEL, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_CANCEL, {'recordingName': recordingName}))
 
     async def stop(
         self,
@@ -2215,7 +1553,7 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """POST /recordings/live/{recordingName}/stop"""
-        replies.nothing(await self._sender.send(RECORDINGS_STOP, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_STOP, {'recordingName': recordingName}))
 
     async def pause(
         self,
@@ -2223,7 +1561,7 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """POST /recordings/live/{recordingName}/pause"""
-        replies.nothing(await self._sender.send(RECORDINGS_PAUSE, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_PAUSE, {'recordingName': recordingName}))
 
     async def unpause(
         self,
@@ -2231,7 +1569,7 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """DELETE /recordings/live/{recordingName}/pause"""
-        replies.nothing(await self._sender.send(RECORDINGS_UNPAUSE, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_UNPAUSE, {'recordingName': recordingName}))
 
     async def mute(
         self,
@@ -2239,7 +1577,7 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """POST /recordings/live/{recordingName}/mute"""
-        replies.nothing(await self._sender.send(RECORDINGS_MUTE, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_MUTE, {'recordingName': recordingName}))
 
     async def unmute(
         self,
@@ -2247,29 +1585,21 @@ class Recordings:
         recordingName: str,
     ) -> None:
         """DELETE /recordings/live/{recordingName}/mute"""
-        replies.nothing(await self._sender.send(RECORDINGS_UNMUTE, {"recordingName": recordingName}))
+        replies.nothing(await self._sender.send(RECORDINGS_UNMUTE, {'recordingName': recordingName}))
 
 
 SOUNDS_LIST = Operation(
-    "sounds",
-    "list",
-    "GET",
-    "/sounds",
-    "List[Sound]",
-    False,
+    'sounds', 'list', 'GET', '/sounds', 'List[Sound]', False,
     (
-        Param("lang", Kind.QUERY, "string", False, False),
-        Param("format", Kind.QUERY, "string", False, False),
+        Param('lang', Kind.QUERY, 'string', False, False),
+        Param('format', Kind.QUERY, 'string', False, False),
     ),
 )
 SOUNDS_GET = Operation(
-    "sounds",
-    "get",
-    "GET",
-    "/sounds/{soundId}",
-    "Sound",
-    False,
-    (Param("soundId", Kind.PATH, "string", False, True),),
+    'sounds', 'get', 'GET', '/sounds/{soundId}', 'Sound', False,
+    (
+        Param('soundId', Kind.PATH, 'string', False, True),
+    ),
 )
 
 
@@ -2286,7 +1616,7 @@ class Sounds:
         format: str | None = None,
     ) -> tuple[models.JsonObject, ...]:
         """GET /sounds"""
-        return replies.records(await self._sender.send(SOUNDS_LIST, {"lang": lang, "format": format}))
+        return replies.records(await self._sender.send(SOUNDS_LIST, {'lang': lang, 'format': format}))
 
     async def get(
         self,
@@ -2294,37 +1624,26 @@ class Sounds:
         soundId: str,
     ) -> models.JsonObject:
         """GET /sounds/{soundId}"""
-        return replies.record(await self._sender.send(SOUNDS_GET, {"soundId": soundId}))
+        return replies.record(await self._sender.send(SOUNDS_GET, {'soundId': soundId}))
 
 
 PLAYBACKS_GET = Operation(
-    "playbacks",
-    "get",
-    "GET",
-    "/playbacks/{playbackId}",
-    "Playback",
-    False,
-    (Param("playbackId", Kind.PATH, "string", False, True),),
+    'playbacks', 'get', 'GET', '/playbacks/{playbackId}', 'Playback', False,
+    (
+        Param('playbackId', Kind.PATH, 'string', False, True),
+    ),
 )
 PLAYBACKS_STOP = Operation(
-    "playbacks",
-    "stop",
-    "DELETE",
-    "/playbacks/{playbackId}",
-    "void",
-    False,
-    (Param("playbackId", Kind.PATH, "string", False, True),),
+    'playbacks', 'stop', 'DELETE', '/playbacks/{playbackId}', 'void', False,
+    (
+        Param('playbackId', Kind.PATH, 'string', False, True),
+    ),
 )
 PLAYBACKS_CONTROL = Operation(
-    "playbacks",
-    "control",
-    "POST",
-    "/playbacks/{playbackId}/control",
-    "void",
-    False,
+    'playbacks', 'control', 'POST', '/playbacks/{playbackId}/control', 'void', False,
     (
-        Param("playbackId", Kind.PATH, "string", False, True),
-        Param("operation", Kind.QUERY, "string", False, True),
+        Param('playbackId', Kind.PATH, 'string', False, True),
+        Param('operation', Kind.QUERY, 'string', False, True),
     ),
 )
 
@@ -2341,7 +1660,7 @@ class Playbacks:
         playbackId: str,
     ) -> models.Playback:
         """GET /playbacks/{playbackId}"""
-        return replies.playback(await self._sender.send(PLAYBACKS_GET, {"playbackId": playbackId}))
+        return replies.playback(await self._sender.send(PLAYBACKS_GET, {'playbackId': playbackId}))
 
     async def stop(
         self,
@@ -2349,7 +1668,7 @@ class Playbacks:
         playbackId: str,
     ) -> None:
         """DELETE /playbacks/{playbackId}"""
-        replies.nothing(await self._sender.send(PLAYBACKS_STOP, {"playbackId": playbackId}))
+        replies.nothing(await self._sender.send(PLAYBACKS_STOP, {'playbackId': playbackId}))
 
     async def control(
         self,
@@ -2358,47 +1677,31 @@ class Playbacks:
         operation: str,
     ) -> None:
         """POST /playbacks/{playbackId}/control"""
-        replies.nothing(await self._sender.send(PLAYBACKS_CONTROL, {"playbackId": playbackId, "operation": operation}))
+        replies.nothing(await self._sender.send(PLAYBACKS_CONTROL, {'playbackId': playbackId, 'operation': operation}))
 
 
 DEVICE_STATES_LIST = Operation(
-    "deviceStates",
-    "list",
-    "GET",
-    "/deviceStates",
-    "List[DeviceState]",
-    False,
+    'deviceStates', 'list', 'GET', '/deviceStates', 'List[DeviceState]', False,
     (),
 )
 DEVICE_STATES_GET = Operation(
-    "deviceStates",
-    "get",
-    "GET",
-    "/deviceStates/{deviceName}",
-    "DeviceState",
-    False,
-    (Param("deviceName", Kind.PATH, "string", False, True),),
+    'deviceStates', 'get', 'GET', '/deviceStates/{deviceName}', 'DeviceState', False,
+    (
+        Param('deviceName', Kind.PATH, 'string', False, True),
+    ),
 )
 DEVICE_STATES_UPDATE = Operation(
-    "deviceStates",
-    "update",
-    "PUT",
-    "/deviceStates/{deviceName}",
-    "void",
-    False,
+    'deviceStates', 'update', 'PUT', '/deviceStates/{deviceName}', 'void', False,
     (
-        Param("deviceName", Kind.PATH, "string", False, True),
-        Param("deviceState", Kind.QUERY, "string", False, True),
+        Param('deviceName', Kind.PATH, 'string', False, True),
+        Param('deviceState', Kind.QUERY, 'string', False, True),
     ),
 )
 DEVICE_STATES_DELETE = Operation(
-    "deviceStates",
-    "delete",
-    "DELETE",
-    "/deviceStates/{deviceName}",
-    "void",
-    False,
-    (Param("deviceName", Kind.PATH, "string", False, True),),
+    'deviceStates', 'delete', 'DELETE', '/deviceStates/{deviceName}', 'void', False,
+    (
+        Param('deviceName', Kind.PATH, 'string', False, True),
+    ),
 )
 
 
@@ -2408,7 +1711,8 @@ class DeviceStates:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list(self) -> tuple[models.JsonObject, ...]:
+    async def list(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /deviceStates"""
         return replies.records(await self._sender.send(DEVICE_STATES_LIST, {}))
 
@@ -2418,7 +1722,7 @@ class DeviceStates:
         deviceName: str,
     ) -> models.JsonObject:
         """GET /deviceStates/{deviceName}"""
-        return replies.record(await self._sender.send(DEVICE_STATES_GET, {"deviceName": deviceName}))
+        return replies.record(await self._sender.send(DEVICE_STATES_GET, {'deviceName': deviceName}))
 
     async def update(
         self,
@@ -2427,9 +1731,7 @@ class DeviceStates:
         deviceState: str,
     ) -> None:
         """PUT /deviceStates/{deviceName}"""
-        replies.nothing(
-            await self._sender.send(DEVICE_STATES_UPDATE, {"deviceName": deviceName, "deviceState": deviceState})
-        )
+        replies.nothing(await self._sender.send(DEVICE_STATES_UPDATE, {'deviceName': deviceName, 'deviceState': deviceState}))
 
     async def delete(
         self,
@@ -2437,48 +1739,32 @@ class DeviceStates:
         deviceName: str,
     ) -> None:
         """DELETE /deviceStates/{deviceName}"""
-        replies.nothing(await self._sender.send(DEVICE_STATES_DELETE, {"deviceName": deviceName}))
+        replies.nothing(await self._sender.send(DEVICE_STATES_DELETE, {'deviceName': deviceName}))
 
 
 MAILBOXES_LIST = Operation(
-    "mailboxes",
-    "list",
-    "GET",
-    "/mailboxes",
-    "List[Mailbox]",
-    False,
+    'mailboxes', 'list', 'GET', '/mailboxes', 'List[Mailbox]', False,
     (),
 )
 MAILBOXES_GET = Operation(
-    "mailboxes",
-    "get",
-    "GET",
-    "/mailboxes/{mailboxName}",
-    "Mailbox",
-    False,
-    (Param("mailboxName", Kind.PATH, "string", False, True),),
+    'mailboxes', 'get', 'GET', '/mailboxes/{mailboxName}', 'Mailbox', False,
+    (
+        Param('mailboxName', Kind.PATH, 'string', False, True),
+    ),
 )
 MAILBOXES_UPDATE = Operation(
-    "mailboxes",
-    "update",
-    "PUT",
-    "/mailboxes/{mailboxName}",
-    "void",
-    False,
+    'mailboxes', 'update', 'PUT', '/mailboxes/{mailboxName}', 'void', False,
     (
-        Param("mailboxName", Kind.PATH, "string", False, True),
-        Param("oldMessages", Kind.QUERY, "int", False, True),
-        Param("newMessages", Kind.QUERY, "int", False, True),
+        Param('mailboxName', Kind.PATH, 'string', False, True),
+        Param('oldMessages', Kind.QUERY, 'int', False, True),
+        Param('newMessages', Kind.QUERY, 'int', False, True),
     ),
 )
 MAILBOXES_DELETE = Operation(
-    "mailboxes",
-    "delete",
-    "DELETE",
-    "/mailboxes/{mailboxName}",
-    "void",
-    False,
-    (Param("mailboxName", Kind.PATH, "string", False, True),),
+    'mailboxes', 'delete', 'DELETE', '/mailboxes/{mailboxName}', 'void', False,
+    (
+        Param('mailboxName', Kind.PATH, 'string', False, True),
+    ),
 )
 
 
@@ -2488,7 +1774,8 @@ class Mailboxes:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list(self) -> tuple[models.JsonObject, ...]:
+    async def list(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /mailboxes"""
         return replies.records(await self._sender.send(MAILBOXES_LIST, {}))
 
@@ -2498,7 +1785,7 @@ class Mailboxes:
         mailboxName: str,
     ) -> models.JsonObject:
         """GET /mailboxes/{mailboxName}"""
-        return replies.record(await self._sender.send(MAILBOXES_GET, {"mailboxName": mailboxName}))
+        return replies.record(await self._sender.send(MAILBOXES_GET, {'mailboxName': mailboxName}))
 
     async def update(
         self,
@@ -2508,11 +1795,7 @@ class Mailboxes:
         newMessages: int,
     ) -> None:
         """PUT /mailboxes/{mailboxName}"""
-        replies.nothing(
-            await self._sender.send(
-                MAILBOXES_UPDATE, {"mailboxName": mailboxName, "oldMessages": oldMessages, "newMessages": newMessages}
-            )
-        )
+        replies.nothing(await self._sender.send(MAILBOXES_UPDATE, {'mailboxName': mailboxName, 'oldMessages': oldMessages, 'newMessages': newMessages}))
 
     async def delete(
         self,
@@ -2520,45 +1803,30 @@ class Mailboxes:
         mailboxName: str,
     ) -> None:
         """DELETE /mailboxes/{mailboxName}"""
-        replies.nothing(await self._sender.send(MAILBOXES_DELETE, {"mailboxName": mailboxName}))
+        replies.nothing(await self._sender.send(MAILBOXES_DELETE, {'mailboxName': mailboxName}))
 
 
 EVENTS_EVENT_WEBSOCKET = Operation(
-    "events",
-    "eventWebsocket",
-    "GET",
-    "/events",
-    "Message",
-    True,
+    'events', 'eventWebsocket', 'GET', '/events', 'Message', True,
     (
-        Param("app", Kind.QUERY, "string", True, True),
-        Param("subscribeAll", Kind.QUERY, "boolean", False, False),
+        Param('app', Kind.QUERY, 'string', True, True),
+        Param('subscribeAll', Kind.QUERY, 'boolean', False, False),
     ),
 )
 EVENTS_USER_EVENT = Operation(
-    "events",
-    "userEvent",
-    "POST",
-    "/events/user/{eventName}",
-    "void",
-    False,
+    'events', 'userEvent', 'POST', '/events/user/{eventName}', 'void', False,
     (
-        Param("eventName", Kind.PATH, "string", False, True),
-        Param("application", Kind.QUERY, "string", False, True),
-        Param("source", Kind.QUERY, "string", True, False),
-        Param("variables", Kind.BODY, "containers", False, False),
+        Param('eventName', Kind.PATH, 'string', False, True),
+        Param('application', Kind.QUERY, 'string', False, True),
+        Param('source', Kind.QUERY, 'string', True, False),
+        Param('variables', Kind.BODY, 'containers', False, False),
     ),
 )
 EVENTS_CLAIM_CHANNEL = Operation(
-    "events",
-    "claimChannel",
-    "POST",
-    "/events/claim",
-    "void",
-    False,
+    'events', 'claimChannel', 'POST', '/events/claim', 'void', False,
     (
-        Param("channelId", Kind.QUERY, "string", False, True),
-        Param("application", Kind.QUERY, "string", False, True),
+        Param('channelId', Kind.QUERY, 'string', False, True),
+        Param('application', Kind.QUERY, 'string', False, True),
     ),
 )
 
@@ -2576,7 +1844,7 @@ class Events:
         subscribeAll: bool | None = None,
     ) -> EventSocket:
         """GET /events"""
-        return await self._sender.websocket(EVENTS_EVENT_WEBSOCKET, {"app": app, "subscribeAll": subscribeAll})
+        return await self._sender.websocket(EVENTS_EVENT_WEBSOCKET, {'app': app, 'subscribeAll': subscribeAll})
 
     async def userEvent(
         self,
@@ -2587,12 +1855,7 @@ class Events:
         variables: Mapping[str, object] | None = None,
     ) -> None:
         """POST /events/user/{eventName}"""
-        replies.nothing(
-            await self._sender.send(
-                EVENTS_USER_EVENT,
-                {"eventName": eventName, "application": application, "source": source, "variables": variables},
-            )
-        )
+        replies.nothing(await self._sender.send(EVENTS_USER_EVENT, {'eventName': eventName, 'application': application, 'source': source, 'variables': variables}))
 
     async def claimChannel(
         self,
@@ -2601,63 +1864,38 @@ class Events:
         application: str,
     ) -> None:
         """POST /events/claim"""
-        replies.nothing(
-            await self._sender.send(EVENTS_CLAIM_CHANNEL, {"channelId": channelId, "application": application})
-        )
+        replies.nothing(await self._sender.send(EVENTS_CLAIM_CHANNEL, {'channelId': channelId, 'application': application}))
 
 
 APPLICATIONS_LIST = Operation(
-    "applications",
-    "list",
-    "GET",
-    "/applications",
-    "List[Application]",
-    False,
+    'applications', 'list', 'GET', '/applications', 'List[Application]', False,
     (),
 )
 APPLICATIONS_GET = Operation(
-    "applications",
-    "get",
-    "GET",
-    "/applications/{applicationName}",
-    "Application",
-    False,
-    (Param("applicationName", Kind.PATH, "string", False, True),),
+    'applications', 'get', 'GET', '/applications/{applicationName}', 'Application', False,
+    (
+        Param('applicationName', Kind.PATH, 'string', False, True),
+    ),
 )
 APPLICATIONS_SUBSCRIBE = Operation(
-    "applications",
-    "subscribe",
-    "POST",
-    "/applications/{applicationName}/subscription",
-    "Application",
-    False,
+    'applications', 'subscribe', 'POST', '/applications/{applicationName}/subscription', 'Application', False,
     (
-        Param("applicationName", Kind.PATH, "string", False, True),
-        Param("eventSource", Kind.QUERY, "string", True, True),
+        Param('applicationName', Kind.PATH, 'string', False, True),
+        Param('eventSource', Kind.QUERY, 'string', True, True),
     ),
 )
 APPLICATIONS_UNSUBSCRIBE = Operation(
-    "applications",
-    "unsubscribe",
-    "DELETE",
-    "/applications/{applicationName}/subscription",
-    "Application",
-    False,
+    'applications', 'unsubscribe', 'DELETE', '/applications/{applicationName}/subscription', 'Application', False,
     (
-        Param("applicationName", Kind.PATH, "string", False, True),
-        Param("eventSource", Kind.QUERY, "string", True, True),
+        Param('applicationName', Kind.PATH, 'string', False, True),
+        Param('eventSource', Kind.QUERY, 'string', True, True),
     ),
 )
 APPLICATIONS_FILTER = Operation(
-    "applications",
-    "filter",
-    "PUT",
-    "/applications/{applicationName}/eventFilter",
-    "Application",
-    False,
+    'applications', 'filter', 'PUT', '/applications/{applicationName}/eventFilter', 'Application', False,
     (
-        Param("applicationName", Kind.PATH, "string", False, True),
-        Param("filter", Kind.BODY, "object", False, False),
+        Param('applicationName', Kind.PATH, 'string', False, True),
+        Param('filter', Kind.BODY, 'object', False, False),
     ),
 )
 
@@ -2668,7 +1906,8 @@ class Applications:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list(self) -> tuple[models.JsonObject, ...]:
+    async def list(
+        self) -> tuple[models.JsonObject, ...]:
         """GET /applications"""
         return replies.records(await self._sender.send(APPLICATIONS_LIST, {}))
 
@@ -2678,7 +1917,7 @@ class Applications:
         applicationName: str,
     ) -> models.JsonObject:
         """GET /applications/{applicationName}"""
-        return replies.record(await self._sender.send(APPLICATIONS_GET, {"applicationName": applicationName}))
+        return replies.record(await self._sender.send(APPLICATIONS_GET, {'applicationName': applicationName}))
 
     async def subscribe(
         self,
@@ -2687,11 +1926,7 @@ class Applications:
         eventSource: str | Sequence[str],
     ) -> models.JsonObject:
         """POST /applications/{applicationName}/subscription"""
-        return replies.record(
-            await self._sender.send(
-                APPLICATIONS_SUBSCRIBE, {"applicationName": applicationName, "eventSource": eventSource}
-            )
-        )
+        return replies.record(await self._sender.send(APPLICATIONS_SUBSCRIBE, {'applicationName': applicationName, 'eventSource': eventSource}))
 
     async def unsubscribe(
         self,
@@ -2700,11 +1935,7 @@ class Applications:
         eventSource: str | Sequence[str],
     ) -> models.JsonObject:
         """DELETE /applications/{applicationName}/subscription"""
-        return replies.record(
-            await self._sender.send(
-                APPLICATIONS_UNSUBSCRIBE, {"applicationName": applicationName, "eventSource": eventSource}
-            )
-        )
+        return replies.record(await self._sender.send(APPLICATIONS_UNSUBSCRIBE, {'applicationName': applicationName, 'eventSource': eventSource}))
 
     async def filter(
         self,
@@ -2713,9 +1944,8 @@ class Applications:
         filter: Mapping[str, object] | None = None,
     ) -> models.JsonObject:
         """PUT /applications/{applicationName}/eventFilter"""
-        return replies.record(
-            await self._sender.send(APPLICATIONS_FILTER, {"applicationName": applicationName, "filter": filter})
-        )
+        return replies.record(await self._sender.send(APPLICATIONS_FILTER, {'applicationName': applicationName, 'filter': filter}))
+
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -2832,98 +2062,51 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 EVENT_FIELDS: Mapping[str, Mapping[str, str]] = {
-    "DeviceStateChanged": {"device_state": "DeviceState"},
-    "PlaybackStarted": {"playback": "Playback"},
-    "PlaybackContinuing": {"playback": "Playback"},
-    "PlaybackFinished": {"playback": "Playback"},
-    "RecordingStarted": {"recording": "LiveRecording"},
-    "RecordingFinished": {"recording": "LiveRecording"},
-    "RecordingFailed": {"recording": "LiveRecording"},
-    "ApplicationMoveFailed": {"channel": "Channel", "destination": "string", "args": "List[string]"},
-    "ApplicationRegistered": {},
-    "ApplicationUnregistered": {},
-    "ApplicationReplaced": {},
-    "BridgeCreated": {"bridge": "Bridge"},
-    "BridgeDestroyed": {"bridge": "Bridge"},
-    "BridgeMerged": {"bridge": "Bridge", "bridge_from": "Bridge"},
-    "BridgeBlindTransfer": {
-        "channel": "Channel",
-        "replace_channel": "Channel",
-        "transferee": "Channel",
-        "exten": "string",
-        "context": "string",
-        "result": "string",
-        "is_external": "boolean",
-        "bridge": "Bridge",
-    },
-    "BridgeAttendedTransfer": {
-        "transferer_first_leg": "Channel",
-        "transferer_second_leg": "Channel",
-        "replace_channel": "Channel",
-        "transferee": "Channel",
-        "transfer_target": "Channel",
-        "result": "string",
-        "is_external": "boolean",
-        "transferer_first_leg_bridge": "Bridge",
-        "transferer_second_leg_bridge": "Bridge",
-        "destination_type": "string",
-        "destination_bridge": "string",
-        "destination_application": "string",
-        "destination_link_first_leg": "Channel",
-        "destination_link_second_leg": "Channel",
-        "destination_threeway_channel": "Channel",
-        "destination_threeway_bridge": "Bridge",
-    },
-    "BridgeVideoSourceChanged": {"bridge": "Bridge", "old_video_source_id": "string"},
-    "ChannelCreated": {"channel": "Channel"},
-    "ChannelDestroyed": {"cause": "int", "cause_txt": "string", "tech_cause": "int", "channel": "Channel"},
-    "ChannelEnteredBridge": {"bridge": "Bridge", "channel": "Channel"},
-    "ChannelLeftBridge": {"bridge": "Bridge", "channel": "Channel"},
-    "ChannelStateChange": {"channel": "Channel"},
-    "ChannelDtmfReceived": {"digit": "string", "duration_ms": "int", "channel": "Channel"},
-    "ChannelDialplan": {"channel": "Channel", "dialplan_app": "string", "dialplan_app_data": "string"},
-    "ChannelCallerId": {"caller_presentation": "int", "caller_presentation_txt": "string", "channel": "Channel"},
-    "ChannelUserevent": {
-        "eventname": "string",
-        "channel": "Channel",
-        "bridge": "Bridge",
-        "endpoint": "Endpoint",
-        "userevent": "object",
-    },
-    "ChannelHangupRequest": {"cause": "int", "tech_cause": "int", "soft": "boolean", "channel": "Channel"},
-    "ChannelVarset": {"variable": "string", "value": "string", "channel": "Channel"},
-    "ChannelToneDetected": {"channel": "Channel"},
-    "ChannelTalkingStarted": {"channel": "Channel"},
-    "ChannelTalkingFinished": {"channel": "Channel", "duration": "int"},
-    "ChannelHold": {"channel": "Channel", "musicclass": "string"},
-    "ChannelUnhold": {"channel": "Channel"},
-    "ContactStatusChange": {"endpoint": "Endpoint", "contact_info": "ContactInfo"},
-    "EndpointStateChange": {"endpoint": "Endpoint"},
-    "Dial": {
-        "caller": "Channel",
-        "peer": "Channel",
-        "forward": "string",
-        "forwarded": "Channel",
-        "dialstring": "string",
-        "dialstatus": "string",
-    },
-    "StasisEnd": {"channel": "Channel"},
-    "StasisStart": {"args": "List[string]", "channel": "Channel", "replace_channel": "Channel"},
-    "TextMessageReceived": {"message": "TextMessage", "endpoint": "Endpoint"},
-    "ChannelConnectedLine": {"channel": "Channel"},
-    "PeerStatusChange": {"endpoint": "Endpoint", "peer": "Peer"},
-    "ChannelTransfer": {"state": "string", "refer_to": "ReferTo", "referred_by": "ReferredBy"},
-    "RESTResponse": {
-        "transaction_id": "string",
-        "request_id": "string",
-        "status_code": "int",
-        "reason_phrase": "string",
-        "uri": "string",
-        "content_type": "string",
-        "message_body": "string",
-    },
-    "CallBroadcast": {"channel": "Channel", "caller": "string", "called": "string"},
-    "CallClaimed": {"channel": "Channel", "winner_app": "string"},
+    'DeviceStateChanged': {'device_state': 'DeviceState'},
+    'PlaybackStarted': {'playback': 'Playback'},
+    'PlaybackContinuing': {'playback': 'Playback'},
+    'PlaybackFinished': {'playback': 'Playback'},
+    'RecordingStarted': {'recording': 'LiveRecording'},
+    'RecordingFinished': {'recording': 'LiveRecording'},
+    'RecordingFailed': {'recording': 'LiveRecording'},
+    'ApplicationMoveFailed': {'channel': 'Channel', 'destination': 'string', 'args': 'List[string]'},
+    'ApplicationRegistered': {},
+    'ApplicationUnregistered': {},
+    'ApplicationReplaced': {},
+    'BridgeCreated': {'bridge': 'Bridge'},
+    'BridgeDestroyed': {'bridge': 'Bridge'},
+    'BridgeMerged': {'bridge': 'Bridge', 'bridge_from': 'Bridge'},
+    'BridgeBlindTransfer': {'channel': 'Channel', 'replace_channel': 'Channel', 'transferee': 'Channel', 'exten': 'string', 'context': 'string', 'result': 'string', 'is_external': 'boolean', 'bridge': 'Bridge'},
+    'BridgeAttendedTransfer': {'transferer_first_leg': 'Channel', 'transferer_second_leg': 'Channel', 'replace_channel': 'Channel', 'transferee': 'Channel', 'transfer_target': 'Channel', 'result': 'string', 'is_external': 'boolean', 'transferer_first_leg_bridge': 'Bridge', 'transferer_second_leg_bridge': 'Bridge', 'destination_type': 'string', 'destination_bridge': 'string', 'destination_application': 'string', 'destination_link_first_leg': 'Channel', 'destination_link_second_leg': 'Channel', 'destination_threeway_channel': 'Channel', 'destination_threeway_bridge': 'Bridge'},
+    'BridgeVideoSourceChanged': {'bridge': 'Bridge', 'old_video_source_id': 'string'},
+    'ChannelCreated': {'channel': 'Channel'},
+    'ChannelDestroyed': {'cause': 'int', 'cause_txt': 'string', 'tech_cause': 'int', 'channel': 'Channel'},
+    'ChannelEnteredBridge': {'bridge': 'Bridge', 'channel': 'Channel'},
+    'ChannelLeftBridge': {'bridge': 'Bridge', 'channel': 'Channel'},
+    'ChannelStateChange': {'channel': 'Channel'},
+    'ChannelDtmfReceived': {'digit': 'string', 'duration_ms': 'int', 'channel': 'Channel'},
+    'ChannelDialplan': {'channel': 'Channel', 'dialplan_app': 'string', 'dialplan_app_data': 'string'},
+    'ChannelCallerId': {'caller_presentation': 'int', 'caller_presentation_txt': 'string', 'channel': 'Channel'},
+    'ChannelUserevent': {'eventname': 'string', 'channel': 'Channel', 'bridge': 'Bridge', 'endpoint': 'Endpoint', 'userevent': 'object'},
+    'ChannelHangupRequest': {'cause': 'int', 'tech_cause': 'int', 'soft': 'boolean', 'channel': 'Channel'},
+    'ChannelVarset': {'variable': 'string', 'value': 'string', 'channel': 'Channel'},
+    'ChannelToneDetected': {'channel': 'Channel'},
+    'ChannelTalkingStarted': {'channel': 'Channel'},
+    'ChannelTalkingFinished': {'channel': 'Channel', 'duration': 'int'},
+    'ChannelHold': {'channel': 'Channel', 'musicclass': 'string'},
+    'ChannelUnhold': {'channel': 'Channel'},
+    'ContactStatusChange': {'endpoint': 'Endpoint', 'contact_info': 'ContactInfo'},
+    'EndpointStateChange': {'endpoint': 'Endpoint'},
+    'Dial': {'caller': 'Channel', 'peer': 'Channel', 'forward': 'string', 'forwarded': 'Channel', 'dialstring': 'string', 'dialstatus': 'string'},
+    'StasisEnd': {'channel': 'Channel'},
+    'StasisStart': {'args': 'List[string]', 'channel': 'Channel', 'replace_channel': 'Channel'},
+    'TextMessageReceived': {'message': 'TextMessage', 'endpoint': 'Endpoint'},
+    'ChannelConnectedLine': {'channel': 'Channel'},
+    'PeerStatusChange': {'endpoint': 'Endpoint', 'peer': 'Peer'},
+    'ChannelTransfer': {'state': 'string', 'refer_to': 'ReferTo', 'referred_by': 'ReferredBy'},
+    'RESTResponse': {'transaction_id': 'string', 'request_id': 'string', 'status_code': 'int', 'reason_phrase': 'string', 'uri': 'string', 'content_type': 'string', 'message_body': 'string'},
+    'CallBroadcast': {'channel': 'Channel', 'caller': 'string', 'called': 'string'},
+    'CallClaimed': {'channel': 'Channel', 'winner_app': 'string'},
 }
 """Event type → its fields, each with Asterisk's name of its type."""
 
