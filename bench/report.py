@@ -38,11 +38,16 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {release}; load {one:.1f} (1 min) {five:.1f} (5 min) at the start"
 
 
+def _plain(value: float) -> str:
+    """Three digits, and never an exponent: 21,600 rather than 2.16e+04."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def table(figures: list[Figure]) -> Table:
     shown = Table("figure", "measured", "target", "", "from", title="Heedline's figures")
     for figure in figures:
         mark = {True: "✓", False: "✗", None: ""}[figure.held]
-        shown.add_row(figure.what, f"{figure.value:.3g} {figure.unit}", figure.target, mark, figure.basis)
+        shown.add_row(figure.what, f"{_plain(figure.value)} {figure.unit}", figure.target, mark, figure.basis)
     return shown
 
 
