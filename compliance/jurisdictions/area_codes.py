@@ -28,11 +28,7 @@ def area_codes() -> dict[str, AreaCode]:
 def parse_area_codes(content: bytes, file: str) -> dict[str, AreaCode]:
     """Raises BadInput with file and line: unknown key, region, zone or a code given twice."""
     table = read(content, file)
-    table.take("schema").whole(1, 1)
-    table.take("citation").text()
-    table.take("source").text(800)
-    table.take("confidence").choice(*(item.value for item in Confidence))
-    table.take("as_of").date()
+    take_provenance(table)
     rows = [row.table() for row in table.take("rows").items()]
     table.done()
     found: dict[str, AreaCode] = {}
@@ -54,6 +50,15 @@ def _add(found: dict[str, AreaCode], row: Table, entry: AreaCode) -> None:
         if code in found:
             raise value.bad(f"area code {code} is given twice")
         found[code] = entry
+
+
+def take_provenance(table: Table) -> None:
+    """Schema, citation, source, confidence and date of a table: one of each for all rows. Raises BadInput."""
+    table.take("schema").whole(1, 1)
+    table.take("citation").text()
+    table.take("source").text(800)
+    table.take("confidence").choice(*(item.value for item in Confidence))
+    table.take("as_of").date()
 
 
 def read_region(value: Value) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from compliance.jurisdictions.area_codes import read_region, read_zone
+from compliance.jurisdictions.area_codes import read_region, read_zone, take_provenance
 from compliance.jurisdictions.strict_yaml import Table, Value, read
-from compliance.verdict import Confidence
 
 FILE = "postal_codes.yaml"
 _PREFIXES = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?", re.ASCII)
@@ -31,11 +30,7 @@ def postal_areas() -> dict[str, PostalArea]:
 def parse_postal_areas(content: bytes, file: str) -> dict[str, PostalArea]:
     """Raises BadInput with file and line: unknown key, region, zone or a prefix given twice."""
     table = read(content, file)
-    table.take("schema").whole(1, 1)
-    table.take("citation").text()
-    table.take("source").text(800)
-    table.take("confidence").choice(*(item.value for item in Confidence))
-    table.take("as_of").date()
+    take_provenance(table)
     zips = [row.table() for row in table.take("zips").items()]
     letters = [row.table() for row in table.take("letters").items()]
     table.done()
