@@ -65,6 +65,6 @@ async def _start(conductor: "Conductor", attempt: Attempt, agent: str) -> None:
 
 
 async def _end(conductor: "Conductor", attempt: str, disposition: str, detail: str, now: datetime) -> None:
-    """Who was to be called long ago is not surprised now."""
+    """Not placed, and never taken up again: nobody is surprised by a call that was asked for long ago."""
     async with conductor.database.begin() as tx:
         await tx.attempts.end(attempt, disposition, detail, now)

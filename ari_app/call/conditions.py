@@ -20,6 +20,7 @@ from ari_app.call.events import (
 )
 from compliance.verdict import RecordingMode
 
+GREETINGS = (Prompt.GREETING, Prompt.GREETING_OPT_OUT)
 QUESTIONS = (Prompt.CONSENT_ASK, Prompt.REPROMPT)
 TIMES_ASKED = 2
 
@@ -168,16 +169,12 @@ def agent_on_line_and_recording_due(call: Call, event: Event) -> bool:
 # ── prompts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _is_greeting(event: Event) -> bool:
-    return isinstance(event, PromptFinished) and event.prompt in (Prompt.GREETING, Prompt.GREETING_OPT_OUT)
-
-
 def greeting_heard(call: Call, event: Event) -> bool:
-    return _is_greeting(event) and isinstance(event, PromptFinished) and event.complete
+    return isinstance(event, PromptFinished) and event.prompt in GREETINGS and event.complete
 
 
 def greeting_cut(call: Call, event: Event) -> bool:
-    return _is_greeting(event) and not greeting_heard(call, event)
+    return isinstance(event, PromptFinished) and event.prompt in GREETINGS and not event.complete
 
 
 def is_notice(call: Call, event: Event) -> bool:
