@@ -154,11 +154,11 @@ class Follower:
             except StorageError as error:
                 raise RecorderError("database", str(error)) from None
 
-    async def admit(self) -> None:
-        """What is written from now on may hold the callee's voice. Raises RecorderError `unknown`: it can't go on."""
+    async def admit(self, at: datetime) -> None:
+        """What is said from `at` on may hold the callee's voice. Raises RecorderError `unknown`: it can't go on."""
         async with self.lock:
             try:
-                await self._bench.work(self.session.admit)
+                await self._bench.work(lambda: self.session.admit(at))
             except (SpoolChanged, OSError) as error:
                 raise RecorderError("unknown", f"its spool file is gone ({type(error).__name__})") from None
 

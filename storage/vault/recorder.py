@@ -75,7 +75,7 @@ class Recorder:
             if follower.session.recording.attempt_id != request.attempt:
                 raise RecorderError("exists", "that recording belongs to another attempt")
             if not request.barred:
-                await follower.admit()
+                await follower.admit(follower.session.recording.started)
             return
         # A second request for the same recording waits for the first.
         task = self._opening.get(request.recording)
@@ -121,7 +121,7 @@ class Recorder:
 
     async def admit(self, request: Request) -> None:
         """From here on what comes from the callee may be sealed. Raises RecorderError: unknown."""
-        await self._open_one(request).admit()
+        await self._open_one(request).admit(self._clock())
 
     def _open_one(self, request: Request) -> Follower:
         follower = self._followers.get(request.recording)

@@ -58,14 +58,15 @@ async def _take_up(
     async with follower.lock:
         try:
             await recorder.work(lambda: _measure(session, segments, blobs, books.own))
-            session.take_spool(await recorder.work(lambda: spool.open(recording.id)))
+            session.take_spool(await recorder.work(lambda: spool.open(recording.id)), recorder.bench.clock())
             if (
                 session.spool_file is None
                 and not session.sealed
                 and recorder.bench.clock() - recording.started < BEGINNING
             ):
                 # Whether the callee was to be barred is not known: the request, when it is repeated, says so.
-                session.take_spool(await recorder.work(lambda: spool.create(recording.id, barred=True)))
+                created = await recorder.work(lambda: spool.create(recording.id, barred=True))
+                session.take_spool(created, recording.started)
             if session.spool_file is not None:
                 await recorder.work(lambda: _skip(session))
                 await follower.next_segment(resumed=True)

@@ -15,9 +15,10 @@ from storage.vault import manifest as paper
 from storage.vault.blobs import FolderBlobs, segment_name
 from storage.vault.format import CHUNK, FRAME, Codec, Layout, SegmentHeader
 from storage.vault.segment import SegmentWriter
-from storage.vault.spool import SpoolFile, SpoolFolder
+from storage.vault.spool import Bar, SpoolFile, SpoolFolder
 
 _AT_ONCE = 64 * CHUNK  # 1 MiB: bounds memory and how long one recording keeps a worker
+_HELD_BACK = 64 * 1024  # bytes heard and not yet in the spool, at most: a block of 32 KiB fills up, another is written
 
 
 class Failure(Enum):
@@ -56,6 +57,7 @@ class Session:
     failure: Failure | None = None
     closing: Closing | None = None
     admitted: int | None = 0  # the callee's side is sealed as silence up to this offset; None: all of it
+    _lifting: bool = False  # until all before `admitted` is sealed, the file says that some is not
 
     @classmethod
     def begin(
@@ -65,23 +67,37 @@ class Session:
         session = cls(recording, None, None)
         session.begin_segment(blobs, 0, to_us(recording.started), dek)
         try:
-            session.take_spool(spool.create(recording.id, barred=barred))
+            session.take_spool(spool.create(recording.id, barred=barred), recording.started)
         except OSError:
             session.abandon_segment()
             blobs.delete(segment_name(recording.id, 0))
             raise
         return session
 
-    def take_spool(self, file: SpoolFile | None) -> None:
-        """Record from that file; whether the callee is barred, it says itself: after a restart nobody else could."""
-        self.spool_file = file
-        self.admitted = None if file is not None and file.barred() else 0
+    def take_spool(self, file: SpoolFile | None, at: datetime) -> None:
+        """Record from that file; whether the callee is barred, it says itself: after a restart nobody else could.
 
-    def admit(self) -> None:
-        """What is written from now on may hold the callee's voice; asking again changes nothing."""
+        Up to where it was being lifted is not known any more: up to `at`, then.
+        """
+        self.spool_file = file
+        bar = Bar.DOWN if file is None else file.bar()
+        self.admitted = 0 if bar is Bar.DOWN else None
+        if bar is Bar.LIFTING:
+            self.admit(at)
+
+    def admit(self, at: datetime) -> None:
+        """What is said from `at` on may hold the callee's voice; asking again changes nothing.
+
+        Asterisk still holds back what was said in the last second, and of that it may mute nothing. Its time line
+        begins after the recording did, so what was said by `at` lies before the bytes of the time since then. A clock
+        that was set meanwhile is not believed past what Asterisk can hold back.
+        """
         if self.admitted is None:
-            self.admitted = self.spool.size()
-            self.spool.lift_bar()
+            recording, written = self.recording, self.spool.size()
+            said = int((at - recording.started).total_seconds() * recording.rate) * FRAME
+            self.admitted = min(max(written, said), written + _HELD_BACK)
+            self.spool.set_bar(Bar.LIFTING)
+            self._lifting = True
 
     def _permitted(self, start: int, plaintext: bytes) -> bytes:
         """MixMonitor is told to mute the callee until then; this holds also when it was not, or a frame came before.
@@ -150,6 +166,9 @@ class Session:
             raise SpoolChanged
         self.writer.seal(self._permitted(start, plaintext))
         self.spool.take_back(start + ready)
+        if self._lifting and self.admitted is not None and self.sealed >= self.admitted:
+            self.spool.set_bar(Bar.DOWN)
+            self._lifting = False
         return ready
 
     def end_segment(self, *, with_tail: bool) -> None:

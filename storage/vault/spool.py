@@ -11,6 +11,7 @@ import re
 import signal
 import stat
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from storage.vault.errors import SpoolUnfit
@@ -32,6 +33,17 @@ class Room:
 
     total: int
     free: int
+
+
+class Bar(Enum):
+    """Whether the callee may be recorded, as a bit of the spool file's mode that means nothing for a plain file.
+
+    So it comes and goes with the file, and a recorder that was killed finds it again.
+    """
+
+    UP = stat.S_ISVTX  # not yet
+    LIFTING = stat.S_IXUSR  # from now on, but what was said before may not all be sealed yet
+    DOWN = 0
 
 
 class SpoolFolder:
@@ -74,12 +86,14 @@ class SpoolFolder:
         return Room(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
     def create(self, recording: str, *, barred: bool = False) -> "SpoolFile":
-        """A new empty file for a recording; `barred` stays with it until lifted. Raises FileExistsError, OSError."""
+        """A new empty file for a recording, its `Bar` up or down. Raises FileExistsError, OSError."""
         path = self.path / spool_name(recording)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, self._mode)
-        os.fchmod(descriptor, self._mode | (stat.S_ISVTX if barred else 0))  # whatever the umask
-        return SpoolFile(path, descriptor)
+        os.fchmod(descriptor, self._mode)  # whatever the umask
+        file = SpoolFile(path, descriptor)
+        file.set_bar(Bar.UP if barred else Bar.DOWN)
+        return file
 
     def open(self, recording: str) -> "SpoolFile | None":
         """The file of a recording that was begun before; None when it is gone. Raises OSError."""
@@ -115,17 +129,13 @@ class SpoolFile:
         """Whether somebody unlinked it: Asterisk would write on into nowhere."""
         return os.fstat(self._descriptor).st_nlink == 0
 
-    def barred(self) -> bool:
-        """Whether the callee may not be recorded yet.
+    def bar(self) -> Bar:
+        mode = os.fstat(self._descriptor).st_mode
+        return next(bar for bar in Bar if mode & bar.value == bar.value)
 
-        Kept in a bit of the file's mode that means nothing for a plain file: it comes and goes with the file, and
-        a recorder that was killed finds it again.
-        """
-        return bool(os.fstat(self._descriptor).st_mode & stat.S_ISVTX)
-
-    def lift_bar(self) -> None:
-        """The callee may be recorded from now on."""
-        os.fchmod(self._descriptor, stat.S_IMODE(os.fstat(self._descriptor).st_mode) & ~stat.S_ISVTX)
+    def set_bar(self, bar: Bar) -> None:
+        mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
+        os.fchmod(self._descriptor, mode & ~(Bar.UP.value | Bar.LIFTING.value) | bar.value)
 
     def read(self, offset: int, length: int) -> bytes:
         return os.pread(self._descriptor, length, offset)

@@ -10,7 +10,7 @@
     watch:  {"event": "failed", "recording": ULID, "error": code}    {"event": "sealed", "recording": ULID, …}
 
 `at` is in microseconds since the epoch. `barred`: what comes from the callee's channel is sealed as silence until
-`admit`, whatever is in the spool. `cut`: what is not sealed yet is thrown away, not sealed.
+`admit` and what was said before it, whatever is in the spool. `cut`: what is not sealed yet is thrown away, not sealed.
 """
 
 import json

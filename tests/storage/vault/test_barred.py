@@ -1,10 +1,14 @@
 """The callee's voice is not sealed before it may be, whatever Asterisk was told and did; what is cut is not sealed."""
 
 import asyncio
+from datetime import datetime, timedelta
+
+import pytest
 
 from storage.ids import new_id
 from storage.vault.client import RecorderClient
 from storage.vault.format import CHUNK
+from storage.vault.spool import Bar
 from tests.storage.vault.test_recorder import until_sealed
 from tests.storage.vault.world import BLOCK, MixMonitor, World, audio, now
 
@@ -14,10 +18,22 @@ def silenced(said: bytes) -> bytes:
     return b"".join(b"\0\0" + said[place + 2 : place + 4] for place in range(0, len(said), 4))
 
 
-async def begin(world: World, client: RecorderClient) -> str:
+SECOND = 8000 * 4  # bytes
+
+
+async def killed(world: World) -> None:
+    """The recorder, and started again."""
+    await world.end_processes()
+    await world.start_process()
+    again = RecorderClient(world.socket)
+    await again.connect(within=30)
+    await again.close()
+
+
+async def begin(world: World, client: RecorderClient, at: datetime | None = None) -> str:
     recording = new_id()
-    attempt = await world.attempt()
-    await client.open(recording=recording, attempt=attempt, spool=f"{recording}.raw", rate=8000, at=now(), barred=True)
+    attempt, spool = await world.attempt(), f"{recording}.raw"
+    await client.open(recording=recording, attempt=attempt, spool=spool, rate=8000, at=at or now(), barred=True)
     return recording
 
 
@@ -34,6 +50,42 @@ async def test_the_callee_is_silence_until_admitted_and_the_announcement_is_hear
         monitor.stop()
         await client.close_recording(recording=recording, at=now())
     assert await world.heard(recording) == silenced(before) + after
+
+
+@pytest.mark.parametrize("written", [0, BLOCK])
+async def test_what_asterisk_still_holds_back_was_said_before_the_callee_was_admitted(
+    world: World, written: int
+) -> None:
+    """MixMonitor writes a block a second: when the notice ends, what was said during its last second is not written."""
+    held_back, after = audio(2 * SECOND - written, seed=1), audio(2 * SECOND, seed=2)
+    async with world.serving() as client:
+        recording = await begin(world, client, now() - timedelta(seconds=2))
+        monitor = MixMonitor(world.spool_file(recording))
+        monitor.write(audio(written))
+        await client.admit(recording=recording, at=now())
+        monitor.write(held_back)
+        monitor.write(after)
+        monitor.stop()
+        await client.close_recording(recording=recording, at=now())
+    heard = await world.heard(recording)
+    assert heard[: 2 * SECOND] == silenced(audio(written) + held_back)
+    assert heard[3 * SECOND :] == after[SECOND:], "soon after the notice the callee is recorded"
+
+
+@pytest.mark.parametrize(("set_by", "silent"), [(timedelta(hours=1), 3 * BLOCK), (timedelta(hours=-1), BLOCK)])
+async def test_a_clock_that_is_set_during_the_notice_bars_the_callee_two_blocks_longer_at_most(
+    world: World, set_by: timedelta, silent: int
+) -> None:
+    said = audio(4 * BLOCK)
+    async with world.serving() as client:
+        recording = await begin(world, client, now() - set_by)
+        monitor = MixMonitor(world.spool_file(recording))
+        monitor.write(said[:BLOCK])
+        await client.admit(recording=recording, at=now())
+        monitor.write(said[BLOCK:])
+        monitor.stop()
+        await client.close_recording(recording=recording, at=now())
+    assert await world.heard(recording) == silenced(said[:silent]) + said[silent:]
 
 
 async def test_never_admitted_nothing_of_the_callee_is_sealed(world: World) -> None:
@@ -57,13 +109,39 @@ async def test_a_recorder_that_is_killed_still_bars_the_callee(world: World) -> 
     monitor = MixMonitor(world.spool_file(recording))
     monitor.write(said[: 3 * BLOCK])
     await until_sealed(world, recording, CHUNK)
-    await world.end_processes()
-    await world.start_process()
+    await killed(world)
     monitor.write(said[3 * BLOCK :])
     monitor.stop()
     await client.close_recording(recording=recording, at=now(), within=30)
     await client.close()
     assert await world.heard(recording) == silenced(said)
+
+
+async def test_a_recorder_that_is_killed_while_the_notice_is_not_all_sealed_still_bars_what_was_said_in_it(
+    world: World,
+) -> None:
+    written, held_back, after = audio(BLOCK, seed=1), audio(2 * SECOND - BLOCK, seed=2), audio(4 * BLOCK, seed=3)
+    await world.start_process()
+    client = RecorderClient(world.socket)
+    await client.connect(within=30)
+    recording = await begin(world, client, now() - timedelta(seconds=2))
+    monitor = MixMonitor(world.spool_file(recording))
+    monitor.write(written)
+    await client.admit(recording=recording, at=now())
+    await killed(world)
+    monitor.write(held_back + after)
+    async with asyncio.timeout(10):
+        while world.spool_file(recording).stat().st_mode & Bar.LIFTING.value:
+            await asyncio.sleep(0.02)
+    await killed(world)
+    monitor.write(written)
+    monitor.stop()
+    await client.close_recording(recording=recording, at=now(), within=30)
+    await client.close()
+    heard = await world.heard(recording)
+    said = written + held_back + after + written
+    assert heard[: 2 * SECOND] == silenced(said[: 2 * SECOND])
+    assert heard[3 * BLOCK :] == said[3 * BLOCK :]
 
 
 async def test_what_is_cut_is_thrown_away_although_asterisk_still_writes(world: World) -> None:
