@@ -98,16 +98,19 @@ def is_open(case: Case, at: datetime, ring_seconds: int) -> bool:
     return standing != NO_STANDING and _rings(_spans_for(case, standing, utc.date()), utc, last)
 
 
-def closed(case: Case, at: datetime, ring_seconds: int) -> Closed | None:
-    """The first zone and law that forbid ringing from `at` for `ring_seconds`; None: open everywhere."""
+def closed(case: Case, at: datetime, ring_seconds: int) -> tuple[Closed, ...]:
+    """Every law that forbids ringing from `at` for `ring_seconds`, in the first zone where it does; empty: open."""
     if is_open(case, at, ring_seconds):
-        return None
+        return ()
     utc = at.astimezone(UTC)
-    return next(_shut(case, standing_of(case, utc), utc, utc + timedelta(seconds=ring_seconds)))
+    found: dict[str, Closed] = {}
+    for shut in _shut(case, standing_of(case, utc), utc, utc + timedelta(seconds=ring_seconds)):
+        found.setdefault(shut.hours.entry.id, shut)
+    return tuple(found.values())
 
 
 def next_open(case: Case, at: datetime, ring_seconds: int) -> datetime | None:
-    """The first instant from `at` on (UTC) at which `closed` is None; None: not within 16 days.
+    """The first instant from `at` on (UTC) at which nothing is `closed`; None: not within 16 days.
 
     Consent and relationship are taken as they stand when the call would ring; one that begins later opens nothing.
     """

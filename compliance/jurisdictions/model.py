@@ -314,9 +314,10 @@ class RevocationLaw(Law):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerIdLaw(Law):
-    """topic: caller_id. A number must be shown, and none that begins like these."""
+    """topic: caller_id. A number is shown: none that begins like the forbidden, and like a required one, if any."""
 
     forbidden_prefixes: tuple[str, ...]
+    required_prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,9 @@ def _figures(old: Law, new: Law, found: _Found) -> None:
             still = all(each.startswith(new.forbidden_prefixes) for each in old.forbidden_prefixes)
             prefixes = (frozenset(old.forbidden_prefixes), frozenset(new.forbidden_prefixes))
             found.changed("forbidden_prefixes", *prefixes, stricter=still)
+            within = all(each.startswith(old.required_prefixes or "") for each in new.required_prefixes)
+            prefixes = (frozenset(old.required_prefixes), frozenset(new.required_prefixes))
+            found.changed("required_prefixes", *prefixes, stricter=bool(new.required_prefixes) and within)
         case model.ObligationLaw(), model.ObligationLaw():
             _obligation(old.obligation, new.obligation, found)
         case model.Prohibition(), model.Prohibition():

@@ -179,10 +179,12 @@ def _revocation(rule: Table, entry: Entry, _: Calendars) -> Law:
 
 
 def _caller_id(rule: Table, entry: Entry, _: Calendars) -> Law:
+    required = rule.maybe("required_prefixes")
     return model.CallerIdLaw(
         entry=entry,
         when=read_when(rule),
         forbidden_prefixes=tuple(read_prefix(item) for item in rule.take("forbidden_prefixes").items()),
+        required_prefixes=() if required is None else tuple(read_prefix(item) for item in required.items()),
     )
 
 

@@ -85,7 +85,8 @@ def _what(law: Law) -> str:
             return f"a withdrawal is honoured within {law.days} {days} (here: at once)"
         case model.CallerIdLaw():
             barred = f", none that begins {', '.join(law.forbidden_prefixes)}" if law.forbidden_prefixes else ""
-            return f"a caller id is shown{barred}"
+            wanted = f", one that begins {' or '.join(law.required_prefixes)}" if law.required_prefixes else ""
+            return f"a caller id is shown{barred}{wanted}"
         case model.Prohibition():
             return "not placed at all"
         case model.ObligationLaw():

@@ -40,6 +40,8 @@ class CallerIdShown(LawRule[CallerIdLaw]):
         for prefix in law.forbidden_prefixes:
             if e164.startswith(prefix):
                 return f"numbers that begin with {prefix} may not be shown", None
+        if law.required_prefixes and not e164.startswith(law.required_prefixes):
+            return f"only numbers that begin with {' or '.join(law.required_prefixes)} may be shown", None
         return None
 
 

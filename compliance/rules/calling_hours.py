@@ -36,11 +36,14 @@ class CallingHours(Rule):
             return Weighed(self.missing("the time zone of the number or its region"))
         ring = case.facts.ring_seconds or MAX_RING_SECONDS
         shut = closed(case, at, ring)
-        if shut is None:
+        if not shut:
             return Weighed((), relied_on(case, at, ring))
+        opens = next_open(case, at, ring)
+        return Weighed(tuple(Denial(self._reason(case, each, ring), opens) for each in shut))
+
+    def _reason(self, case: Case, shut: Closed, ring: int) -> Reason:
         entry = shut.hours.entry
-        reason = Reason(self.id, entry.citation, _detail(case, shut, ring), entry.confidence)
-        return Weighed((Denial(reason, next_open(case, at, ring)),))
+        return Reason(self.id, entry.citation, _detail(case, shut, ring), entry.confidence)
 
 
 def _detail(case: Case, shut: Closed, ring: int) -> str:

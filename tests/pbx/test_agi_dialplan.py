@@ -17,7 +17,7 @@ from ari_app.ari.errors import NotFound
 from compliance import Number
 from heedline.demo.carrier import Carrier, Refusal
 from heedline.demo.numbers import pick
-from heedline.demo.sound import tone_seconds, write_tone
+from heedline.demo.sound import tone_seconds, tone_spans, write_tone
 from heedline.demo.world import AGENT_HZ, CALLEE_HZ, World
 from heedline.pbx import ARI_USER
 from heedline.secrets import read_password
@@ -31,6 +31,7 @@ from tests.pbx.switch import free_port, free_ports
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="module")]
 
 BOUND_S = 3.0
+NOTICE_HZ = 600.0
 VARIABLES = ("DECISION", "REASON", "ATTEMPT", "RECORDING", "NUMBER", "CALLERID", "RING", "OPTOUT", "DNC", "CONSENT")
 SHOP = Campaign(name="shop", seller="Acme Water", purpose="telemarketing", caller_id="+12125550100")
 TO = '${IF($["${TO}" = ""]?callee:${TO})}'
@@ -48,6 +49,20 @@ exten => _+X.,1,Answer()
 
 [shop-callee]
 exten => s,1,GotoIf($["${HEEDLINE_RECORDING}" = "none"]?end)
+ same => n,Playback(NOTICE)
+ same => n,GotoIf($["${PLAYBACKSTATUS}" != "SUCCESS"]?end)
+ same => n,Gosub(heedline-record,s,1(notice,our-notice v1))
+ same => n(end),Return()
+
+[announced]
+exten => _+X.,1,Answer()
+ same => n,Gosub(heedline-gate,s,1(${EXTEN},shop))
+ same => n,GotoIf($["${HEEDLINE_DECISION}" != "allow"]?no)
+ same => n,Dial(PJSIP/callee,${HEEDLINE_RING},U(announced-callee))
+ same => n(no),Hangup()
+
+[announced-callee]
+exten => s,1,Gosub(heedline-record,s,1(announcement,our-notice v1))
  same => n,Playback(NOTICE)
  same => n,GotoIf($["${PLAYBACKSTATUS}" != "SUCCESS"]?end)
  same => n,Gosub(heedline-record,s,1(notice,our-notice v1))
@@ -182,7 +197,7 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     for each in (folder / "pbx", folder / "pbx" / "demo", local):
         each.mkdir(mode=0o700)
     notice = folder / "notice"
-    write_tone(notice.with_suffix(".wav"), 600.0, 1.0)
+    write_tone(notice.with_suffix(".wav"), NOTICE_HZ, 1.0)
     (local / "extensions.conf").write_text(DIALPLAN.replace("NOTICE)", f"{notice})") + guide(notice))
     regions = "".join(f'{key}_region = "US-NY"\n' for key in ("agent", "storage", "seller"))
     extra = f"sip_udp_port = {free_port()}\n[agi]\nport = {port}\n[call]\n{regions}{CARRIER}"
@@ -225,6 +240,27 @@ async def test_an_allowed_call_is_dialled_recorded_and_told_to_its_end(shop: Sho
     story = "\n".join(story_lines(await world.story(attempt.id)))
     for words in ("the gate allows it", "the attempt is durable", "recording runs", "is sealed"):
         assert words in story
+
+
+async def test_the_announcement_is_on_the_recording_and_the_callee_only_after_its_last_word(shop: Shop) -> None:
+    world = shop.world
+    async with shop.asking("announced", endpoint="PJSIP/agent") as asked:
+        call = await world.callee.called()
+        await call.answered()
+        attempt = await shop.attempt(asked.number)
+        await world.until(attempt.id, "RecordingStarted")
+        await asyncio.sleep(3.0)  # the notice, into which the callee talks; then both do
+        await world.callee.hang_up()
+        await call.ended()
+        await shop.over(asked.number)
+    async with world.database.read() as tx:
+        (recording,) = await tx.recordings.of_attempt(attempt.id)
+    said, heard = await Centre(world, []).audio(recording)
+    (notice,) = tone_spans(heard, NOTICE_HZ)
+    talk = tone_spans(said, CALLEE_HZ)[0]
+    assert notice.seconds > 0.9
+    assert notice.end - 0.02 <= talk.start < notice.end + 0.5
+    assert tone_seconds(heard.part(notice.end), AGENT_HZ) > 1.0
 
 
 async def test_the_guides_dialplan_records_once_the_callee_has_pressed_the_key(shop: Shop) -> None:

@@ -27,7 +27,7 @@ def case(packs: Packs, regions: frozenset[str], zones: Sequence[ZoneInfo], **kno
 
 def closed(
     packs: Packs, regions: frozenset[str], zones: Sequence[ZoneInfo], at: datetime, ring: int
-) -> hours.Closed | None:
+) -> tuple[hours.Closed, ...]:
     """Of a call of which nothing else is known."""
     return hours.closed(case(packs, regions, zones), at, ring)
 

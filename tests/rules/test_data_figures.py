@@ -170,8 +170,8 @@ def figure(law: Law) -> tuple[object, ...]:
             return days, every
         case RingTimeLaw(min_seconds=least):
             return (least,)
-        case CallerIdLaw(forbidden_prefixes=prefixes):
-            return prefixes
+        case CallerIdLaw(forbidden_prefixes=barred, required_prefixes=wanted):
+            return (*barred, *(f"only {prefix}" for prefix in wanted))
         case Prohibition(unless=unless):
             return unless.consent and unless.consent.value, unless.relationship
     raise AssertionError(law)
@@ -248,6 +248,7 @@ FIGURES = {
         "ch.cli": (),
         "au.cli": (),
         "sg.cli": (),
+        "in.promotional-series": ("only +91140",),
     },
     Prohibition: {
         "us-ma.recorded-messages": (WRITTEN, False),

@@ -127,7 +127,10 @@ def test_figures_arrive_as_they_stand() -> None:
     assert (consent.kind, consent.renew_months) == (ConsentKind.EXPRESS_WRITTEN, 24)
     shown = one("caller_id", '  forbidden_prefixes: ["+336", "+337"]\n')
     assert isinstance(shown, model.CallerIdLaw)
-    assert shown.forbidden_prefixes == ("+336", "+337")
+    assert (shown.forbidden_prefixes, shown.required_prefixes) == (("+336", "+337"), ())
+    shown = one("caller_id", '  forbidden_prefixes: []\n  required_prefixes: ["+91140"]\n')
+    assert isinstance(shown, model.CallerIdLaw)
+    assert shown.required_prefixes == ("+91140",)
 
 
 @pytest.mark.parametrize(
@@ -304,6 +307,7 @@ def test_calendar_without_days_is_refused() -> None:
         ("revocation", "  days: 10\n", "'business_days' is missing"),
         ("caller_id", "  forbidden_prefixes: [336]\n", "international number"),
         ("caller_id", '  forbidden_prefixes: ["+"]\n', "international number"),
+        ("caller_id", '  forbidden_prefixes: []\n  required_prefixes: ["140"]\n', "international number"),
         ("prohibition", "  kind: express\n", "unknown key 'kind'"),
         ("obligation", "  kind: smile\n", "must be one of"),
         ("obligation", "  kind: identify\n", "'params' is missing"),

@@ -96,15 +96,14 @@ def test_law_that_has_ended_without_another_leaves_the_mode_to_consent() -> None
 def test_new_hours_hold_from_local_midnight() -> None:
     found = packs(hours('valid_from: "2026-11-17"'))
     for at, rule in [("2026-11-16 23:59:59", "default.hours"), ("2026-11-17 00:00:00", "no.hours")]:
-        shut = closed(found, NORWAY, [OSLO], oslo(at), 25)
-        assert shut is not None
+        shut, *_ = closed(found, NORWAY, [OSLO], oslo(at), 25)
         assert shut.hours.entry.id == rule
 
 
 def test_old_hours_hold_to_the_end_of_their_last_local_day() -> None:
     found = packs(hours('valid_to: "2026-11-16"'))
-    assert closed(found, NORWAY, [OSLO], oslo("2026-11-16 09:00:00"), 25) is not None
-    assert closed(found, NORWAY, [OSLO], oslo("2026-11-17 09:00:00"), 25) is None
+    assert closed(found, NORWAY, [OSLO], oslo("2026-11-16 09:00:00"), 25)
+    assert not closed(found, NORWAY, [OSLO], oslo("2026-11-17 09:00:00"), 25)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_next_opening_respects_weekday_lunch_and_ring(asked: str, ring: int, ope
     found = packs(hours())
     opening = next_open(found, NORWAY, [OSLO], oslo(asked), ring)
     assert opening == oslo(opens)
-    assert closed(found, NORWAY, [OSLO], opening, ring) is None
+    assert not closed(found, NORWAY, [OSLO], opening, ring)
 
 
 def test_two_regions_are_open_only_where_both_are() -> None:

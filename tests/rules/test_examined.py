@@ -237,6 +237,11 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
     "no caller id": ({"caller_id": None}, "caller_id"),
     "GB shows 03": (shown("+443001234567", **{k: v for k, v in gb().items() if k != "caller_id"}), None),
     "IN shows 140": (to("+911123456789", "12:00:00+05:30", "+911401234567"), None),
+    "IN shows another": (to("+911123456789", "12:00:00+05:30", "+911123456780"), "caller_id"),
+    "IN by a recording": (
+        to("+911123456789", "12:00:00+05:30", "+911401234567", call_kind="prerecorded", consents=[]),
+        "consent",
+    ),
     "FR shows a mobile": (
         shown("+33612345678", **{k: v for k, v in fr("11:00:00+01:00").items() if k != "caller_id"}),
         "caller_id",
@@ -274,6 +279,15 @@ def test_case(case: str) -> None:
     if rule is not None:
         assert rule in {reason.rule for reason in said.reasons}, said.to_json()
         assert all(reason.citation and reason.detail for reason in said.reasons)
+
+
+def test_every_law_that_is_closed_is_told() -> None:
+    """A debt collector is told of the law on debt collectors, not only of the one that comes first."""
+    for clock, more in [("07:30:00-05:00", {"purpose": "debt_collection"}), ("07:30:00-05:00", {})]:
+        told = [reason for reason in verdict(us("212", clock, **more)).reasons if reason.rule == "hours"]
+        laws = {reason.detail.split("; ")[1].split(" is ")[0] for reason in told}
+        assert laws == {"us.fcc.hours", "us.reg-f.hours" if more else "us-ny.hours"}
+        assert len({reason.citation for reason in told}) == 2
 
 
 NEEDED = ("number", "at", "call_kind", "purpose", "party", "agent_region", "internal_dnc", "registries", "consents")

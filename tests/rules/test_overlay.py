@@ -179,6 +179,7 @@ STRICTER = {
         "no.abandoned", "abandonment", "max_per_mille: 29", "period: calendar_month", "connect_within_seconds: 1"
     ),
     "wider prefix": rule("no.shown", "caller_id", 'forbidden_prefixes: ["+478", "+4790"]'),
+    "a range required": rule("no.shown", "caller_id", 'forbidden_prefixes: ["+4782"]', 'required_prefixes: ["+4722"]'),
     "longer ring": rule("no.ring", "ring_time", "min_seconds: 20"),
     "wider prohibition": rule("no.never", "prohibition"),
     "sooner name": rule("no.identify", "obligation", "kind: identify", "params: {within_seconds: 5}"),

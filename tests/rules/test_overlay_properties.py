@@ -101,7 +101,10 @@ figures: dict[type[Law], st.SearchStrategy[dict[str, object]]] = {
     ),
     model.ReassignedLaw: st.fixed_dictionaries({"max_age_days": st.integers(8, 12), "every_call": st.booleans()}),
     model.CallerIdLaw: st.fixed_dictionaries(
-        {"forbidden_prefixes": st.lists(few(["+472", "+4721", "+4790"]), max_size=2).map(tuple)}
+        {
+            "forbidden_prefixes": st.lists(few(["+472", "+4721", "+4790"]), max_size=2).map(tuple),
+            "required_prefixes": st.lists(few(["+472", "+4721", "+4790"]), max_size=2).map(tuple),
+        }
     ),
     model.Prohibition: st.just({}),
     model.RecordingLaw: st.fixed_dictionaries(

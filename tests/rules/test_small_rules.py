@@ -51,6 +51,14 @@ def test_caller_id_is_needed_without_any_law() -> None:
     assert allows(CLI, packs(), caller_id="+4790112233")
 
 
+def test_where_a_range_is_set_aside_for_such_calls_only_its_numbers_may_be_shown() -> None:
+    law = CallerIdLaw(entry=entry("no.cli"), forbidden_prefixes=("+47229",), required_prefixes=("+4722", "+4723"))
+    assert allows(CLI, law, caller_id="+4722334455")
+    assert allows(CLI, law, caller_id="+4723334455")
+    assert "only numbers that begin with +4722 or +4723" in detail(CLI, law, caller_id="+4724334455")
+    assert "begin with +47229 may not" in detail(CLI, law, caller_id="+4722934455")
+
+
 def test_closed_range_is_closed_for_the_calls_the_law_speaks_of() -> None:
     when = When(parties=frozenset({Party.CONSUMER}))
     law = CallerIdLaw(entry=entry("no.cli"), forbidden_prefixes=("+4790",), when=when)
