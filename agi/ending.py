@@ -15,9 +15,9 @@ from agi.server import AgiRequest
 from agi.variables import Variables, plain
 from compliance.errors import HeedlineError
 from storage.audit import AuditTag
-from storage.errors import NoSuchAttempt
 from storage.ledger.attempts import Attempt
 from storage.ledger.dialplan import channels_of, is_dialplans
+from storage.ledger.journal import tell_kept
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +65,7 @@ async def look_after(desk: Desk, every: float = LOOK_S) -> None:
 
 async def tell_journal(desk: Desk) -> None:
     """Opt-outs the ledger could not take when they were asked for."""
-    for kept in await asyncio.to_thread(desk.journal.kept):
-        try:
-            await wishes.tell(desk, None, kept.attempt)
-        except NoSuchAttempt:
-            log.critical("%s: in the journal of opt-outs, not in this ledger; look at both", kept.attempt)
-            continue
-        log.warning("%s: an opt-out kept in the journal is in the do-not-call list now", kept.attempt)
-        await asyncio.to_thread(desk.journal.forget, kept.attempt)
+    await tell_kept(desk.journal, lambda kept: wishes.tell(desk, None, kept.attempt))
 
 
 async def sweep(desk: Desk) -> int:

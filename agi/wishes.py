@@ -1,7 +1,6 @@
 """`optout` and `consent`: what the person on the line wants, on file before the dialplan says so."""
 
 import asyncio
-import hashlib
 import logging
 from typing import Literal
 
@@ -13,8 +12,7 @@ from agi.variables import Variables, plain
 from compliance.errors import BadInput, HeedlineError
 from compliance.number import Number, parse_number
 from compliance.terms import ConsentKind, Purpose
-from storage.audit import AuditTag
-from storage.canonical import canonical
+from storage.consent.recording import write_answer
 from storage.consent.terms import Grant, Withdrawal
 from storage.consent.write import record, withdraw
 from storage.errors import LedgerConflict, NoSuchAttempt
@@ -162,19 +160,16 @@ async def recording_act(
     found = await tx.attempts.get(attempt_id(attempt))
     if found.verdict is None:
         raise BadAgi("AGI: the gate has not allowed that attempt")
-    duty = found.verdict.recording
-    evidence: dict[str, object] = {
-        "prompt": words_id(words),
-        "key": key(pressed) if pressed else "",
-        "answer": answer,
-        "mode": duty.mode.value,
-        "jurisdictions": list(duty.jurisdictions),
-        "pack": found.verdict.pack,
-        "told_by": BY,
-    }
-    purpose = (await tx.campaigns.get(found.campaign, found.campaign_version)).purpose
-    written = await tx.consents.add(found.party_id, "recording", purpose, act, evidence, attempt, now(), "callee")
-    digest = hashlib.sha256(canonical(evidence).encode()).hexdigest()
-    data: dict[str, str | int | bool | None] = {"attempt": attempt, "consent": written, "act": act, "evidence": digest}
-    await tx.audit.append(AuditTag.CONSENT_WRITTEN, now(), data)
+    await write_answer(
+        tx,
+        act,
+        answer,
+        party=found.party_id,
+        attempt=attempt,
+        purpose=(await tx.campaigns.get(found.campaign, found.campaign_version)).purpose,
+        duty=found.verdict.recording,
+        pack=found.verdict.pack,
+        evidence={"prompt": words_id(words), "key": key(pressed) if pressed else "", "told_by": BY},
+        at=now(),
+    )
     await tell_story(tx, attempt, now(), ("ConsentWritten", {"answer": answer}))

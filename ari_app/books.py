@@ -1,7 +1,6 @@
 """One call's books: the facts for the gate, and all it writes that must last before the next step."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ from compliance.gate import Gate
 from compliance.number import Number
 from compliance.verdict import Decision, ObligationKind, RecordingMode, Verdict
 from storage.audit import AuditTag
-from storage.canonical import canonical
+from storage.consent.recording import write_answer
 from storage.database import Database
 from storage.dossier import Dossier, Gathered
 from storage.ledger.consents import Act
@@ -216,30 +215,20 @@ class Books:
         await self._add_consent("grant", "stayed_after_notice", said, "")
 
     async def _add_consent(self, act: Act, answer: str, said: dict[str, object], key: str) -> None:
-        duty = self._verdict.recording if self._verdict else None
-        proof: dict[str, object] = {
-            **said,
-            "answer": answer,
-            "key": key,
-            "mode": duty.mode.value if duty else "",
-            "jurisdictions": list(duty.jurisdictions) if duty else [],
-            "pack": self._verdict.pack if self._verdict else "",
-        }
+        verdict, order = self._verdict, self._order
         async with self._database.begin() as tx:
-            consent = await tx.consents.add(
-                self._order.party,
-                kind="recording",
-                purpose=self._order.campaign.purpose,
-                act=act,
-                evidence=proof,
-                attempt_id=self._order.attempt,
+            await write_answer(
+                tx,
+                act,
+                answer,
+                party=order.party,
+                attempt=order.attempt,
+                purpose=order.campaign.purpose,
+                duty=verdict.recording if verdict else None,
+                pack=verdict.pack if verdict else "",
+                evidence={**said, "key": key},
                 at=_now(),
-                by="callee",
             )
-            # The log names the evidence by its digest: changed in the ledger later, it is no longer what was written.
-            digest = hashlib.sha256(canonical(proof).encode()).hexdigest()
-            data = {"attempt": self._order.attempt, "consent": consent, "act": act, "evidence": digest}
-            await tx.audit.append(AuditTag.CONSENT_WRITTEN, _now(), data)
 
     async def write_opt_out(self, source: str) -> None:
         """In the do-not-call list, every pending attempt to the number cancelled, audited: one commit.

@@ -7,7 +7,6 @@
 * A pending attempt stays pending: the schedule takes it up, and the gate is asked again.
 """
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +19,10 @@ from ari_app.live import SAID
 from ari_app.order import KIND, Order, plan_from_json, plan_of
 from compliance.errors import HeedlineError
 from storage.audit import AuditTag
-from storage.errors import NoSuchAttempt
 from storage.ledger.attempts import Attempt
 from storage.ledger.dialplan import is_dialplans
 from storage.ledger.events import CallEvent
+from storage.ledger.journal import KeptOptOut, tell_kept
 
 if TYPE_CHECKING:
     from ari_app.conductor import Conductor
@@ -57,18 +56,13 @@ async def recover(conductor: "Conductor") -> None:
 
 async def _tell_journal(conductor: "Conductor") -> None:
     """Opt-outs the last conductor could only keep in its journal, before anything is dialled."""
-    journal = conductor.journal
-    for opt_out in await asyncio.to_thread(journal.kept):
-        try:
-            async with conductor.database.read() as tx:
-                attempt = await tx.attempts.get(opt_out.attempt)
-                number = await tx.parties.number(attempt.party_id)
-        except NoSuchAttempt:
-            log.critical("%s: in the opt-out journal, not in this ledger; look at both", opt_out.attempt)
-            continue
-        await tell_opt_out(conductor.database, number, opt_out)
-        log.warning("%s: an opt-out kept in the journal is in the do-not-call list now", opt_out.attempt)
-        await asyncio.to_thread(journal.forget, opt_out.attempt)
+
+    async def tell(kept: KeptOptOut) -> None:
+        async with conductor.database.read() as tx:
+            number = await tx.parties.number((await tx.attempts.get(kept.attempt)).party_id)
+        await tell_opt_out(conductor.database, number, kept)
+
+    await tell_kept(conductor.journal, tell)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ be lost with the process; here it is kept, and told to the ledger when a conduct
 does no harm. A line names the attempt, never the number.
 """
 
+import asyncio
 import json
 import logging
 import os
 import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from storage.errors import NoSuchAttempt
 from storage.ids import is_id
 
 log = logging.getLogger(__name__)
@@ -74,10 +77,24 @@ class OptOutJournal:
             _sync_folder(self._file)
 
 
+async def tell_kept(journal: OptOutJournal, tell: Callable[[KeptOptOut], Awaitable[object]]) -> None:
+    """Have all that is kept told to the ledger, and forget what it has taken. Raises what `tell` raises."""
+    for kept in await asyncio.to_thread(journal.kept):
+        try:
+            await tell(kept)
+        except NoSuchAttempt:
+            log.critical("%s: in the journal of opt-outs, not in this ledger; look at both", kept.attempt)
+            continue
+        log.warning("%s: an opt-out kept in the journal is in the do-not-call list now", kept.attempt)
+        await asyncio.to_thread(journal.forget, kept.attempt)
+
+
 def _append(file: Path, content: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as stream:
-        stream.write(content)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "ab") as stream:
+        size = os.fstat(descriptor).st_size
+        torn = size and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash or a full disk
+        stream.write(b"\n" + content if torn else content)
         stream.flush()
         os.fsync(stream.fileno())
 

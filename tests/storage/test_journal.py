@@ -1,0 +1,60 @@
+"""The journal of opt-outs: what was kept is found again, whatever a crash or a full disk left behind it."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.errors import NoSuchAttempt, StorageError
+from storage.ids import new_id
+from storage.ledger.journal import KeptOptOut, OptOutJournal, tell_kept
+
+
+def kept() -> KeptOptOut:
+    return KeptOptOut(new_id(), "callee_key_9", "callee")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> OptOutJournal:
+    return OptOutJournal(tmp_path / "journal")
+
+
+def test_a_line_torn_anywhere_spoils_neither_the_one_before_nor_the_one_after(
+    journal: OptOutJournal, tmp_path: Path
+) -> None:
+    file, before, torn, after = tmp_path / "journal", kept(), kept(), kept()
+    journal.keep(before)
+    whole = file.read_bytes()
+    journal.keep(torn)
+    both = file.read_bytes()
+    for end in range(len(whole), len(both)):
+        file.write_bytes(both[:end])
+        journal.keep(after)
+        found = journal.kept()
+        assert [found[0], found[-1]] == [before, after], f"cut after {end} bytes"
+        journal.forget(before.attempt)
+        assert journal.kept()[-1] == after
+
+
+async def test_what_the_ledger_takes_is_forgotten_and_the_unknown_stays(journal: OptOutJournal) -> None:
+    unknown, known, told = kept(), kept(), list[KeptOptOut]()
+
+    async def tell(opt_out: KeptOptOut) -> None:
+        if opt_out == unknown:
+            raise NoSuchAttempt("none here")
+        told.append(opt_out)
+
+    journal.keep(unknown)
+    journal.keep(known)
+    await tell_kept(journal, tell)
+    assert told == [known]
+    assert journal.kept() == [unknown]
+
+
+async def test_what_the_ledger_does_not_take_stays(journal: OptOutJournal) -> None:
+    async def tell(opt_out: KeptOptOut) -> None:
+        raise StorageError("locked")
+
+    journal.keep(opt_out := kept())
+    with pytest.raises(StorageError):
+        await tell_kept(journal, tell)
+    assert journal.kept() == [opt_out]
