@@ -103,13 +103,22 @@ class Abandonment:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Somebody has stopped calling: while `on`, from `start` (inclusive) to `end` (exclusive); None: unbounded."""
+    """Somebody has stopped calling: while `on`, from `start` (inclusive) to `end` (exclusive); None: unbounded.
+
+    What ends before it begins stops calls for good: nobody knows what was meant.
+    """
 
     on: bool = True
     start: datetime | None = None
     end: datetime | None = None
 
+    @property
+    def backwards(self) -> bool:
+        return self.start is not None and self.end is not None and self.end <= self.start
+
     def stops(self, at: datetime) -> bool:
+        if self.backwards:
+            return self.on
         return self.on and (self.start is None or self.start <= at) and (self.end is None or at < self.end)
 
 

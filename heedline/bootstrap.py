@@ -2,13 +2,17 @@
 
 import os
 
+from sqlalchemy import make_url
+
+from compliance.errors import BadInput
 from compliance.jurisdictions import Packs
 from heedline.home import Home
 from heedline.secrets import read_secret
 from heedline.settings import Settings
 from storage.audit import CheckpointSigner, origin_of
-from storage.database import Database, sqlite_url
+from storage.database import Database, Upgraded, sqlite_url, upgrade
 from storage.dossier import Dossier, Places
+from storage.engines import sqlite_file
 from storage.numbers import KEY_BYTES, NumberKeys
 from storage.registry import Registries
 
@@ -16,6 +20,24 @@ from storage.registry import Registries
 def database_url(home: Home, settings: Settings) -> str:
     """Where the ledger is: the settings' database, else SQLite in the home."""
     return settings.database_url or sqlite_url(home.database)
+
+
+async def make_ledger(home: Home, settings: Settings) -> Upgraded:
+    """Make the ledger, or bring it to this Heedline's schema. One that is gone is not made anew, empty, in silence.
+
+    Raises BadInput: there was one. StorageError.
+    """
+    url = database_url(home, settings)
+    file = sqlite_file(make_url(url))
+    if file is not None and home.ledger_made.exists() and not file.exists():
+        raise BadInput(
+            f"{file}: the ledger that was here is gone, and with it who must not be called. Put its newest backup back "
+            f"(docs/recovery.md). To begin anew with an empty do-not-call list, remove {home.ledger_made} first"
+        )
+    done = await upgrade(url)
+    if file is not None:
+        home.ledger_made.touch(mode=0o600)
+    return done
 
 
 def number_keys(home: Home) -> NumberKeys:

@@ -4,6 +4,7 @@ heedline.toml      settings, no secrets
 secrets/           0700; one secret a file, 0600
 tls/               the PBX's certificate and the CA the phones trust
 ledger.sqlite3     the ledger (unless settings name a PostgreSQL)
+ledger.made        says that there was one: a ledger that is gone is not made anew in silence
 optouts.journal    opt-outs the ledger could not take yet; told to it at the next start
 vault/             sealed segments
 registry/          do-not-call lists of nations and states, sealed indexes
@@ -47,6 +48,10 @@ class Home:
     @property
     def database(self) -> Path:
         return self.path / "ledger.sqlite3"
+
+    @property
+    def ledger_made(self) -> Path:
+        return self.path / "ledger.made"
 
     @property
     def optout_journal(self) -> Path:

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from heedline.bootstrap import database_url
+from heedline.bootstrap import make_ledger
 from heedline.consents import KEYS as CONSENT_KEYS
 from heedline.custody import ensure_custody, publish_ahead
 from heedline.home import Home
@@ -11,7 +11,6 @@ from heedline.pbx.render import phone_secret
 from heedline.secrets import ensure_folder, ensure_password, ensure_secret, write_private
 from heedline.settings import Settings
 from heedline.tls import PbxCertificate, ensure_certificate
-from storage.database import upgrade
 
 KEYS = ("number-lookup.key", "number-seal.key", "node.key", *CONSENT_KEYS, "registry.key")
 PASSWORDS = ("ari.password", "ami.password")
@@ -74,6 +73,6 @@ async def initialise(
         ensure_password(home, name)
     certificate = ensure_certificate(home, settings.pbx.sip_address, now)
     ensure_custody(home, settings)
-    await upgrade(database_url(home, settings))
+    await make_ledger(home, settings)
     await publish_ahead(home, settings, now)
     return Initialised(home, settings, certificate)

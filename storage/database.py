@@ -76,7 +76,7 @@ class Database:
         """
         file = sqlite_file(make_url(url))
         if file is not None and not await asyncio.to_thread(file.exists):
-            raise DatabaseMissing(f"{file}: no ledger there; run `heedline init` or `heedline db upgrade`")
+            raise DatabaseMissing(f"{file}: no ledger there; put its backup back, or in a new home run `heedline init`")
         database = cls(writer_engine(url), reader_engine(url), keys, signer)
         try:
             async with database._reader_engine.connect() as connection:

@@ -26,7 +26,8 @@ class RegistryClear(LawRule[RegistryLaw]):
         registries = case.facts.registries
         found = None if registries is None else registries.get(law.list)
         if found is None:
-            return (f"{law.list} is unknown" if registries is not None else f"registries is unknown: {law.list}"), None
+            unknown = f"{law.list} is unknown: no version of it that covers the number"
+            return (unknown if registries is not None else f"registries is unknown: {law.list}"), None
         version = f"{law.list}, version of {found.version_date}"
         if found.version_date > case.first:
             return f"{version}: that day is still to come", None

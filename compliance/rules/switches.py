@@ -38,7 +38,7 @@ class SwitchesOff(Rule):
         denials: list[Denial] = []
         for name, switch in switches.items():
             if switch.stops(at) and _touches(case, name):
-                end = None if switch.end is None else switch.end.astimezone(UTC)
+                end = None if switch.end is None or switch.backwards else switch.end.astimezone(UTC)
                 until = "" if end is None else f" until {end:%Y-%m-%d %H:%M:%S} UTC"
                 denials += self.deny(f"switch {name[:40]!r} stops calls{until}", end)
         return denials

@@ -7,12 +7,11 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from heedline.bootstrap import database_url, number_keys, open_database
+from heedline.bootstrap import database_url, make_ledger, number_keys, open_database
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
 from heedline.settings import Settings
 from storage.audit import AuditTag
 from storage.database import Upgraded
-from storage.database import upgrade as upgrade_ledger
 from storage.migrations import HEAD, revision_of
 
 app = typer.Typer(name="db", help="The ledger's database.", no_args_is_help=True)
@@ -49,7 +48,7 @@ async def _upgrade(home: Path | None) -> Upgraded:
     found = home_of(home)
     settings = Settings.load(found.settings_file)
     number_keys(found)  # without its keys a ledger could not be opened afterwards: nothing is changed then
-    done = await upgrade_ledger(database_url(found, settings))
+    done = await make_ledger(found, settings)
     if done.before != done.after:
         db = await open_database(found, settings)
         try:

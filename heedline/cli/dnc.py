@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from compliance.errors import BadInput
-from heedline.cli.ledger import PrincipalOption, ReasonOption, on_ledger, operator, print_table, when
+from heedline.cli.ledger import PrincipalOption, ReasonOption, on_ledger, operator, print_table, warn_of_nobodys, when
 from heedline.cli.options import HomeOption, JsonOption, NumberArgument, checked_id, new_file, number_of, print_json
 from heedline.secrets import write_private
 from storage.audit import AuditTag
@@ -74,6 +74,7 @@ def add(
                 at=datetime.now(UTC),
                 scope=scope,
             )
+            await warn_of_nobodys(tx, seller, topic)
         if json:
             print_json({"created": done.created, "cancelled": done.cancelled, "entry": as_json(done.entry)})
         else:

@@ -14,7 +14,7 @@ import typer
 from compliance import SCREENING_RULES, BadInput, Facts, Gate, Number, Verdict, load_packs
 from heedline.bootstrap import open_dossier
 from heedline.cli.ledger import on_ledger
-from heedline.cli.options import HomeOption, JsonOption, home_of, instant_of, number_of, print_json
+from heedline.cli.options import HomeOption, JsonOption, home_of, instant_of, number_of, print_json, region_of
 from heedline.cli.verdict import DENIED, print_verdict
 from heedline.gate import answer
 from heedline.overlays import packs_at
@@ -60,12 +60,15 @@ def check(
     elif number is None:
         raise BadInput("NUMBER or --facts FILE is missing; see `heedline gate check --help`")
     else:
+        region = None if region is None else region_of("--region", region)
         moment = datetime.now(UTC) if at is None else instant_of("--at", at)
         verdict = _from_ledger(number_of(number), campaign, moment, region, postal_code, home)
         if json:
             print_json(verdict.to_dict())
         else:
             print_verdict(verdict)
+        if not verdict.allowed and _campaign(campaign, home) is None:
+            typer.echo("no campaign is named: say --campaign, or set call.manual_campaign in heedline.toml", err=True)
         raise typer.Exit(0 if verdict.allowed else DENIED)
 
 
@@ -105,15 +108,20 @@ def _from_ledger(
     settings = Settings.load(home.settings_file)
 
     async def work(database: Database) -> Facts:
-        named = name or settings.call.manual_campaign
-        if not named:
+        named = _campaign(name, given)
+        if named is None:
             return await _without_campaign(database, number, at, region, postal_code)
         async with database.read() as tx:
             campaign = await tx.campaigns.get(named)
         dossier = open_dossier(home, settings, database, packs)
-        return (await dossier.facts(number, campaign, at, region=region, postal_code=postal_code))[0]
+        ring = campaign.ring_seconds
+        return (await dossier.facts(number, campaign, at, ring_seconds=ring, region=region, postal_code=postal_code))[0]
 
     return Gate(SCREENING_RULES, packs).check(on_ledger(given, work))
+
+
+def _campaign(named: str | None, home: Path | None) -> str | None:
+    return named or Settings.load(home_of(home).settings_file).call.manual_campaign or None
 
 
 async def _without_campaign(

@@ -17,7 +17,9 @@ from heedline.bootstrap import open_database
 from heedline.cli.options import home_of
 from heedline.settings import Settings
 from storage.audit import without_numbers
+from storage.consent.fold import same_name
 from storage.database import Database
+from storage.unit import Transaction
 
 T = TypeVar("T")
 _PIPE_WIDTH = 1000
@@ -58,6 +60,18 @@ def on_ledger(home: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
             await database.close()
 
     return asyncio.run(go())
+
+
+async def warn_of_nobodys(tx: Transaction, seller: str | None, topic: str | None = None) -> None:
+    """Say it where no campaign has that seller or topic: it may be misspelt, and then it stops and opens nothing."""
+    campaigns = await tx.campaigns.list()
+    for what, said, known in (
+        ("seller", seller, {each.seller for each in campaigns}),
+        ("topic", topic, {each.topic for each in campaigns if each.topic}),
+    ):
+        if said is not None and not any(same_name(said, each) for each in known):
+            there = f"; there are: {', '.join(sorted(known))}" if known else ""
+            typer.echo(f"no campaign has the {what} {said!r}, so for now this changes no call{there}", err=True)
 
 
 def operator() -> str:

@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from compliance import load_packs
 from compliance.errors import BadInput
 from compliance.number import Number, parse_number
+from compliance.whereabouts import canonical_region
 from heedline.home import Home
 from storage.ids import is_id
 
@@ -55,6 +57,14 @@ def typed_number(typed: str) -> str:
 def number_of(typed: str) -> Number:
     """The same, in international form. Raises BadInput."""
     return parse_number(typed_number(typed))
+
+
+def region_of(what: str, typed: str) -> str:
+    """A region as the rules write it. Raises BadInput naming `what`: the rules know none such."""
+    region = canonical_region(typed.upper())
+    if not load_packs().covered(region):
+        raise BadInput(f"{what} {typed[:40]}: the rules know no such region; write a state as US-LA, a country as GB")
+    return region
 
 
 def instant_of(option: str, typed: str) -> datetime:

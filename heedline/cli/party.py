@@ -9,7 +9,7 @@ import typer
 from compliance.errors import BadInput
 from compliance.facts import Party
 from heedline.cli.ledger import on_ledger, operator, print_pairs
-from heedline.cli.options import HomeOption, JsonOption, NumberArgument, number_of, print_json
+from heedline.cli.options import HomeOption, JsonOption, NumberArgument, number_of, print_json, region_of
 from storage.database import Database
 from storage.ledger.campaigns import PartyName
 from storage.ledger.party_facts import NOTHING_KNOWN, PartyFacts
@@ -36,7 +36,7 @@ def set_(
     """Put on file where a person may be and as what they are called. A place only adds to where the number may lie."""
     parsed = number_of(number)
     change = PartyFacts(
-        None if region is None else region.upper(),
+        None if region is None else region_of("--region", region),
         None if postal_code is None else postal_code.upper(),
         None if party is None else Party(party),
     )

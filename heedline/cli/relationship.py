@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from heedline.cli.ledger import free_text, on_ledger, operator, print_table, when
+from heedline.cli.ledger import free_text, on_ledger, operator, print_table, warn_of_nobodys, when
 from heedline.cli.options import HomeOption, JsonOption, NumberArgument, instant_of, number_of, print_json
 from storage.database import Database
 from storage.ledger.relationships import Dealing, Kind
@@ -72,6 +72,7 @@ def _record(
 
     async def work(db: Database) -> Dealing:
         async with db.begin() as tx:
+            await warn_of_nobodys(tx, seller)
             return await tx.relationships.record(parsed, kind, seller, happened, operator(), now, note)
 
     dealing = on_ledger(home, work)

@@ -5,11 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from compliance import load_packs
 from compliance.errors import BadInput
-from compliance.whereabouts import canonical_region
 from heedline.cli.ledger import ReasonOption, on_ledger, operator, print_table, when
-from heedline.cli.options import HomeOption, JsonOption, instant_of, print_json
+from heedline.cli.options import HomeOption, JsonOption, instant_of, print_json, region_of
 from storage.database import Database
 from storage.ledger.switches import SwitchAct, is_region
 
@@ -96,18 +94,22 @@ def _write(
     if json:
         print_json(_as_json(written))
     else:
-        whose = "all campaigns" if campaign is None else f"campaign {campaign}"
-        typer.echo(f"{written.name} is {act} for {whose}")
+        typer.echo(_words(written))
 
 
 def _named(name: str) -> str:
     """Regions as the rules write them. Raises BadInput: it looks like a region, and the rules know none such."""
-    if not is_region(name):
-        return name
-    region = canonical_region(name.upper())
-    if not load_packs().covered(region):
-        raise BadInput(f"switch {name}: the rules know no such region; write a state as US-LA, or use a longer word")
-    return region
+    return region_of("switch", name) if is_region(name) else name
+
+
+def _words(act: SwitchAct) -> str:
+    """What was said, and what it does."""
+    whose = "of all campaigns" if act.campaign is None else f"of campaign {act.campaign}"
+    if act.act == "off":
+        return f"{act.name} is off for the calls {whose}; `heedline switch list` shows what still stops calls"
+    which = f"calls that may go to {act.name}" if is_region(act.name) else "all calls, wherever they go,"
+    span = "".join(f" {word} {when(at)}" for word, at in (("from", act.start), ("to", act.end)) if at is not None)
+    return f"{act.name} is on: it stops {which} {whose}{span}"
 
 
 def _as_json(act: SwitchAct) -> dict[str, object]:

@@ -14,6 +14,7 @@ from heedline.pbx.render import phone_secret
 from heedline.secrets import exposure, secret_path
 from heedline.settings import Settings
 from heedline.tls import RENEW_WITHIN, CertificateBad, read_certificate
+from storage.errors import DatabaseMissing
 
 _INIT = "heedline init"
 
@@ -55,14 +56,20 @@ async def ledger(home: Home, settings: Settings) -> Finding:
     """Opens it as the conductor would: schema, keys."""
     try:
         database = await open_database(home, settings)
+    except DatabaseMissing as error:
+        return fail("ledger", str(error), f"its newest backup, put back (docs/recovery.md); in a new home {_INIT}")
     except HeedlineError as error:
-        return fail("ledger", str(error), _INIT)
+        return fail("ledger", str(error), "what it says; see docs/recovery.md")
     try:
         async with database.read() as tx:
             campaigns = await tx.campaigns.list()
+        async with database.begin():
+            pass  # writes nothing, and fails where nothing could be written
+    except HeedlineError as error:
+        return fail("ledger", f"can't be written: {error}", "no opt-out can be kept: room, rights, mount")
     finally:
         await database.close()
-    return ok("ledger", f"opens; {len(campaigns)} campaigns")
+    return ok("ledger", f"opens and can be written; {len(campaigns)} campaigns")
 
 
 def prompts(home: Home) -> Finding:

@@ -22,7 +22,7 @@ from storage.registry.errors import BadList, RegistryDamaged
 from storage.registry.index import Index, IndexWriter
 from storage.registry.intake import Intake, Taken, Wanted, coverage_of
 from storage.registry.lists import REASSIGNED, WASHED, country_of, coverage_given, today_of
-from storage.registry.reading import Progress, Reader
+from storage.registry.reading import Progress, Reader, sha256_of
 from storage.registry.version import ListVersion
 
 MOST_SHRINK = 10  # per cent
@@ -140,6 +140,8 @@ class _Build:
         older = before is not None and self._wanted.version_date < before.version_date
         if before is not None and older and before.list not in {REASSIGNED, *WASHED}:
             raise BadList(f"{before.list}: a newer version stands, of {before.version_date}; drop it first")
+        if before is not None and self._changed_already(before):
+            return Prepared(self._folder, before, before, True, before.version_date)
         try:
             made = self._write(part, progress, keep_all=False)
         except ComesBack:
@@ -150,6 +152,13 @@ class _Build:
         part.rename(index_file(self._folder, made.version))
         sync(self._folder)
         return Prepared(self._folder, made, before, False, self._wanted.version_date)
+
+    def _changed_already(self, before: ListVersion) -> bool:
+        """What stands was made by these change lists, of this day, from the version that they are for."""
+        made = (self._order.after, self._wanted.version_date)
+        if self._order.after is None or made != (before.predecessor, before.version_date):
+            return False
+        return [source.sha256 for source in before.sources] == [sha256_of(path) for path in self._order.files]
 
     def _stands(self) -> Index | None:
         """The version to be replaced; a damaged one counts as none, but for a change list."""

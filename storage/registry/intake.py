@@ -112,6 +112,8 @@ class Intake:
         form = self._wanted.format or format_of(self._wanted.list, text.name, head, self._wanted.column)
         if self._taken is None:
             self._taken = Taken(form)
+            if form is Format.CHANGES and not head.strip():
+                raise BadList(f"{text.name}: empty; if nothing has changed, import the full list of that day")
             check_predecessor(self._wanted, form, self._before)
         elif form is not self._taken.format or form in (Format.CHANGES, Format.ANSWERS):
             raise BadList(f"{text.name}: {form.value} can't be imported together with {self._taken.format.value}")

@@ -132,6 +132,14 @@ def _digest(raw: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
+def sha256_of(path: Path) -> str:
+    """As `Reader.sha256`, of a file that is not to be read otherwise. Empty: it is no plain file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _printable(name: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in name)[-80:]
 

@@ -85,7 +85,7 @@ def test_what_is_known_of_a_person_is_set_kept_and_forgotten(heedline: Heedline,
     ("arguments", "word"),
     [
         (("party", "set", NUMBER), "--region"),
-        (("party", "set", NUMBER, "--region", "Florida"), "ISO 3166"),
+        (("party", "set", NUMBER, "--region", "Florida"), "write a state as US-LA"),
         (("party", "set", NUMBER, "--postal-code", "3\n1"), "postal code"),
         (("relationship", "record", NUMBER, "--kind", "purchase", "--seller", ""), "seller"),
         (
@@ -94,6 +94,7 @@ def test_what_is_known_of_a_person_is_set_kept_and_forgotten(heedline: Heedline,
         ),
         (("relationship", "record", NUMBER, "--kind", "purchase", "--seller", "A", "--at", "noon"), "--at"),
         (("relationship", "record", NUMBER, "--kind", "purchase", "--seller", "A", "--note", NUMBER), "--note"),
+        (("party", "set", NUMBER, "--region", "US-ZZ"), "no such region"),
         (("switch", "on", "LA", "--reason", "x"), "US-LA"),
         (("switch", "on", "US-ZZ", "--reason", "x"), "no such region"),
         (("switch", "on", "a b", "--reason", "x"), "switch name"),
@@ -113,6 +114,19 @@ def test_what_can_not_be_is_refused_by_name(heedline: Heedline, arguments: tuple
     said = heedline(*arguments)
     assert said.status == 2
     assert word in said.error
+
+
+@pytest.mark.parametrize("command", [("dnc", "add"), ("relationship", "end")])
+def test_a_seller_nobody_calls_for_is_taken_and_pointed_out(heedline: Heedline, command: tuple[str, str]) -> None:
+    heedline(*ADD)
+    mistyped = heedline(*command, "+13055550115", "--seller", "Amce")
+    assert (mistyped.status, "no campaign has the seller 'Amce'" in mistyped.error) == (0, True)
+    assert "there are: Acme" in mistyped.error
+    assert heedline(*command, "+13055550116", "--seller", " ACME").error == ""
+
+
+def test_a_topic_no_campaign_has_is_pointed_out(heedline: Heedline) -> None:
+    assert "no campaign has the topic 'roofs'" in heedline("dnc", "add", "+13055550117", "--topic", "roofs").error
 
 
 def test_a_purchase_counts_once_and_its_end_is_on_file(heedline: Heedline) -> None:
@@ -139,6 +153,16 @@ def test_a_switch_is_on_until_somebody_says_it_is_off(heedline: Heedline, made: 
     assert len(heedline("switch", "list", "--all", "--json").json["switches"]) == 2
     tags = [entry["tag"] for entry in audited(made) if str(entry["tag"]).startswith("admin:switch")]
     assert tags == ["admin:switch:on", "admin:switch:off"]
+
+
+def test_a_switch_says_what_it_stops(heedline: Heedline) -> None:
+    until = "2999-01-01T00:00Z"
+    assert "stops calls that may go to US-LA of all campaigns to 2999" in (
+        heedline("switch", "on", "US-LA", "--to", until, "--reason", "x").out
+    )
+    assert "stops all calls, wherever they go," in heedline("switch", "on", "Louisiana", "--reason", "x").out
+    for name in ("US-LA", "Louisiana"):
+        assert "is off for the calls of all campaigns" in heedline("switch", "off", name, "--reason", "x").out
 
 
 def test_an_opt_out_from_one_seller_is_no_other_sellers(heedline: Heedline) -> None:

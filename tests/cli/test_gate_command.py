@@ -86,6 +86,8 @@ def test_a_stated_region_adds_where_the_person_may_be(ask: Asked) -> None:
 
 def test_without_a_campaign_it_is_no(ask: Asked) -> None:
     assert ask.json(NUMBER, "--at", NOON)["decision"] == "deny"
+    assert "say --campaign" in ask(NUMBER, "--at", NOON)[2]
+    assert ask(NUMBER, "-c", "spring", "--at", "2026-11-18T03:00:00-05:00")[2] == ""
 
 
 @pytest.mark.parametrize("typed", [f"{NUMBER}\n", f" {NUMBER}", f"{NUMBER}\r\n"])
@@ -107,7 +109,7 @@ def test_the_number_may_come_from_standard_input(ask: Asked, monkeypatch: pytest
         ((NUMBER, "--at", "noon"), "", "--at 'noon'"),
         ((NUMBER, "--at", "2026-11-18T12:00:00"), "", "--at"),
         ((NUMBER, "--at", "1999-01-01T00:00:00Z"), "", "2000"),
-        ((NUMBER, "--region", "Florida"), "", "ISO 3166"),
+        ((NUMBER, "--region", "Florida"), "", "write a state as US-LA"),
         ((NUMBER, "--facts", "x.jsonl"), "", "--facts"),
         (("--facts", "-", "--at", NOON), "", "--facts"),
         (("--facts", "nowhere.jsonl"), "", "nowhere.jsonl"),

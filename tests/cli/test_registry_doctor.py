@@ -58,7 +58,7 @@ async def test_how_long_a_list_is_good_for(home: Home, left: int, level: Level) 
 
 
 async def test_a_home_without_lists_and_one_whose_lists_do_not_open(home: Home) -> None:
-    assert [found.level for found in await lists(home, NOW)] == [Level.OK]
+    assert [found.level for found in await lists(home, NOW)] == [Level.WARN]
     take(home, "us.ftc.ndnc", 1, "212,5550120\n")
     (home.registry / "current").write_bytes(b"{")
     assert [found.level for found in await lists(home, NOW)] == [Level.FAIL]

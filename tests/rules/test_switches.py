@@ -36,7 +36,9 @@ def test_switches_must_be_known() -> None:
         (Switch(True, None, AT), False),
         (Switch(True, None, AT + TICK), True),
         (Switch(True, AT - HOUR, AT + HOUR), True),
-        (Switch(True, AT + HOUR, AT - HOUR), False),
+        (Switch(True, AT + HOUR, AT - HOUR), True),  # nobody knows what was meant
+        (Switch(True, AT + HOUR, AT + HOUR), True),
+        (Switch(False, AT + HOUR, AT - HOUR), False),
         (Switch(False, AT - HOUR, AT + HOUR), False),
     ],
 )
@@ -51,6 +53,11 @@ def test_next_call_is_at_the_end_of_the_span() -> None:
     assert denial.reason.detail == "switch 'operator' stops calls until 2026-11-19 12:00:00 UTC"
     (denial,) = ask(RULE, packs(), switches={"operator": ON})
     assert denial.until is None
+
+
+def test_a_span_that_ends_before_it_begins_names_no_end() -> None:
+    (denial,) = ask(RULE, packs(), switches={"operator": Switch(True, AT + DAY, AT - DAY)})
+    assert (denial.until, denial.reason.detail) == (None, "switch 'operator' stops calls")
 
 
 def test_each_switch_that_stops_the_call_is_named() -> None:

@@ -212,7 +212,13 @@ def test_the_schema_is_made_and_looked_at(heedline: Cli, home: Home) -> None:
     assert heedline("db", "status", "--json").json == {"revision": HEAD, "needed": HEAD, "ready": True}
     home.database.unlink()
     assert heedline("db", "status").status == 1
-    assert "heedline init" in heedline("dnc", "list").error
+    assert "put its backup back" in heedline("dnc", "list").error
+    for again in (("init",), ("db", "upgrade")):
+        refused = heedline(*again)
+        assert refused.status == 2
+        assert "who must not be called" in refused.error
+        assert not home.database.exists()
+    home.ledger_made.unlink()
     assert heedline("db", "upgrade", "--json").json["before"] is None
     assert heedline("db", "upgrade", "--json").json["before"] == HEAD
     assert [entry["tag"] for entry in heedline("audit", "show", "--json").json["entries"]] == ["admin:ledger:create"]

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from storage.registry import BadLine, BadList
+from storage.registry.detect import Format
 from tests.storage.registry.world import TODAY, World, flat
 
 BEFORE = date(2026, 11, 10)
@@ -72,6 +73,22 @@ def test_without_its_predecessor_a_change_list_is_refused(world: World) -> None:
         world.take(text, after=BEFORE)
     with pytest.raises(BadList, match="this is none"):
         world.take(flat(LISTED), after=BEFORE)
+
+
+def test_told_twice_the_same_change_list_changes_nothing(standing: World) -> None:
+    text = "212,5550199,2026-11-12,A\n"
+    first = standing.take(text, after=BEFORE)
+    again = standing.take(text, after=BEFORE)
+    assert (again.same, again.version) == (True, first.version)
+    with pytest.raises(BadList, match="stands; import the full list"):
+        standing.take("212,5550198,2026-11-12,A\n", after=BEFORE)
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_change_list_makes_no_old_list_young(standing: World, text: str) -> None:
+    """A download that failed."""
+    with pytest.raises(BadList, match="empty; if nothing has changed"):
+        standing.take(text, after=BEFORE, format=Format.CHANGES)
 
 
 def test_a_change_list_that_empties_an_area_is_asked_about(world: World) -> None:
