@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import asdict
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
+from rich.text import Text
 
+from heedline.cli.ledger import print_table
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
 from heedline.doctor import Finding, Level, examine
 
@@ -20,11 +19,11 @@ def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
     if json:
         print_json({"healthy": _healthy(findings), "findings": [asdict(finding) for finding in findings]})
     else:
-        table = Table("", "what", Column("found", overflow="fold"), Column("what to do", overflow="fold"), box=None)
-        for finding in findings:
-            level = f"[{_STYLE[finding.level]}]{finding.level}[/]"
-            table.add_row(level, finding.subject, escape(finding.found), escape(finding.remedy))
-        Console().print(table)
+        rows = (
+            (Text(finding.level, style=_STYLE[finding.level]), finding.subject, finding.found, finding.remedy)
+            for finding in findings
+        )
+        print_table(("", "what", "found", "what to do"), rows, "nothing was looked at")
     if not _healthy(findings):
         raise typer.Exit(1)
 

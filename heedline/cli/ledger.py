@@ -100,7 +100,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         table.add_column(column, no_wrap=index in unbroken, overflow="fold")
     for row in shown:
         table.add_row(*row)
-    console.print(table if table.row_count else empty)
+    if console.is_terminal or not table.row_count:
+        console.print(table if table.row_count else empty)
+        return
+    with console.capture() as piped:
+        console.print(table)
+    lines = (line.rstrip() for line in piped.get().splitlines())
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def _unbroken(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> set[int]:

@@ -23,7 +23,7 @@ from heedline.list_age import age_limit
 from storage.audit import AuditTag, without_numbers
 from storage.audit.entry import AuditValue
 from storage.database import Database
-from storage.registry import Format, ListVersion, Order, Prepared, dropping, importing
+from storage.registry import REASSIGNED, Format, ListVersion, Order, Prepared, dropping, importing
 
 app = typer.Typer(name="registry", help="Do-not-call lists of nations and states.", no_args_is_help=True)
 
@@ -216,7 +216,17 @@ def _told(prepared: Prepared, dry_run: bool) -> str:
     replaces = "" if before is None else f", in place of {before.numbers:,} of {before.version_date}"
     stands = "would stand" if dry_run else "stands"
     covers = f"; covers {_covers(version)}: any other number stays unknown" if version.coverage.prefixes else ""
-    return f"{version.list} of {version.version_date} {stands}: {version.numbers:,} numbers{replaces}{covers}"
+    said = f"{version.list} of {version.version_date} {stands}: {version.numbers:,} numbers{replaces}{covers}"
+    return said + _no_use(version, version.imported_at.date())
+
+
+def _no_use(version: ListVersion, today: date) -> str:
+    """What the import does not change: the list is too old, or its id is none that a law names."""
+    limit = age_limit(version.list)
+    if limit is None:
+        return "" if version.list == REASSIGNED else "; no law asks for a list of that name"
+    old = (today - version.version_date).days > limit
+    return f"; older than {limit} days, so calls that need it stay denied" if old else ""
 
 
 def _audit(home: Path | None, tag: AuditTag, at: datetime, prepared: Prepared) -> None:

@@ -193,7 +193,7 @@ class DoNotCall:
         if listed is None:
             others = await self.active(number)
             if others:
-                raise NotListed(f"do-not-call list: the number is on it for calls {others[0].scope}, not for {scope}")
+                raise NotListed(f"do-not-call list: the number is on it for other calls ({others[0].scope}); say those")
             raise NotListed("do-not-call list: the number is not on it; nothing to remove")
         entry = DncEntry(
             new_id(at),

@@ -205,6 +205,8 @@ def coverage_of(wanted: Wanted, taken: Taken, before: ListVersion | None) -> Cov
         return wanted.given
     if declared is not None:
         return declared
+    if not taken.groups and not wanted.allow_shrink:
+        raise BadList(f"{wanted.list}: nobody is in the file; if that is so, --coverage and --allow-shrink")
     if country_of(wanted.list) == "1" and taken.format is Format.FLAT and taken.groups:
         return Coverage(frozenset(str(group) for group in taken.groups))
     raise BadList(

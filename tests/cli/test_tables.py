@@ -45,5 +45,6 @@ def test_no_column_is_squeezed_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_pipe_gets_each_row_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     said = printed(monkeypatch, terminal=False)
+    assert all(line == line.rstrip() for line in said.splitlines()[:2]), "padded with blanks"
     assert " ".join(said.splitlines()[1].split()) == " ".join(ROW)
     assert "ab" * 60 in said
