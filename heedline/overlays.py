@@ -23,6 +23,7 @@ from storage.audit.entry import entry_hash
 from storage.database import Database
 
 SUFFIX = ".yaml"
+_MEANT = (".yaml", ".yml")
 MOST = 200
 
 
@@ -43,11 +44,18 @@ def read_rules(path: Path) -> bytes:
 
 
 def overlay_files(home: Home) -> Mapping[str, bytes]:
-    """File name → content of every overlay of the home; none where there is no such folder."""
+    """File name → content of every overlay of the home; none where there is no such folder.
+
+    Raises BadInput: too many, or a file whose rules would go unseen for its name.
+    """
     try:
-        names = sorted(name for name in os.listdir(home.rules) if name.endswith(SUFFIX))
+        there = sorted(os.listdir(home.rules))
     except FileNotFoundError:
         return {}
+    names = [name for name in there if name.endswith(SUFFIX)]
+    unseen = next((name for name in there if name not in names and name.casefold().endswith(_MEANT)), None)
+    if unseen is not None:
+        raise BadInput(f"{home.rules / unseen}: an overlay is a file named …{SUFFIX}; rename it, or take it out")
     if len(names) > MOST:
         raise BadInput(f"{home.rules}: more than {MOST} files; put rules of one jurisdiction into one")
     return {name: read_rules(home.rules / name) for name in names}

@@ -126,7 +126,13 @@ def accept(file: FileArgument, principal: PrincipalOption, home: HomeOption = No
     content, found = read_rules(file), home_of(home)
     if not file.name.endswith(SUFFIX):
         raise BadInput(f"{file.name}: an overlay is a file named …{SUFFIX}")
-    overlays = parse_overlays(load_packs(), {**overlay_files(found), file.name: content})
+    standing = overlay_files(found)
+    if standing.get(file.name, content) != content:
+        raise BadInput(
+            f"{found.rules / file.name}: other rules stand under that name and would be gone; name the file otherwise, "
+            "or take the old one out first"
+        )
+    overlays = parse_overlays(load_packs(), {**standing, file.name: content})
     before = [overlay for overlay in overlays if overlay.file < file.name]
     overlay = next(overlay for overlay in overlays if overlay.file == file.name)
     upon = laid_over(load_packs(), before, {each.digest for each in before})
@@ -151,6 +157,8 @@ def accept(file: FileArgument, principal: PrincipalOption, home: HomeOption = No
     found.rules.mkdir(mode=0o700, exist_ok=True)
     write_private(found.rules / file.name, content, replace=True)
     _say_changes(changes, json, file=str(found.rules / file.name), overlay=overlay.name, digest=overlay.digest)
+    if not json:
+        typer.echo(f"accepted by {principal}: {found.rules / file.name}; `serve` takes it up when it next starts")
 
 
 def _evidence(overlay: Overlay, loosened: Sequence[Change]) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """A CSV read record by record with the bytes of each, so that what is kept is kept as it was written.
 
 RFC 4180 with commas, semicolons or tabs (as the header has them); a quoted field may hold line ends. A record that
-can't be read is one line: the next begins after it, whatever quote it left open.
+can't be read is one line: the next begins after it, whatever quote it left open. One that is too long is passed over
+to its own end, so that no piece of it is taken for a record.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -74,12 +75,21 @@ def records(stream: BinaryIO, delimiter: str, width: int | None, offset: int, li
     while first := more():
         lines = [first]
         cells, why = _cells(first, delimiter)
-        while cells is None and why == _OPEN and len(lines) < MOST_LINES and sum(map(len, lines)) < LONGEST_RECORD:
+        while cells is None and why == _OPEN and not _too_long(lines):
             following = more()
             if not following:
                 break
             lines.append(following)
             cells, why = _cells(b"".join(lines), delimiter)
+        if _cut(lines[-1]) or (cells is None and why == _OPEN and _too_long(lines)):
+            size, ends, closed = _to_its_end(lines, more)
+            if not closed:  # the quote is a stray one: only its own line is lost
+                ahead.clear()
+                stream.seek(offset + len(first))
+                size, ends, _ = _to_its_end([first], more, quoted=False)
+            yield Record(line, first.rstrip(b"\r\n"), offset + size, ends, None, _TOO_LONG if closed else _OPEN)
+            offset, line = offset + size, line + ends
+            continue
         if cells is None:
             ahead[:0] = lines[1:]
             lines = lines[:1]
@@ -89,14 +99,34 @@ def records(stream: BinaryIO, delimiter: str, width: int | None, offset: int, li
         text = raw.removesuffix(b"\n").removesuffix(b"\r")
         if cells is not None and len(cells) != (width or len(cells)):
             why, cells = f"{len(cells)} fields, not {width}", None
-        if not raw.endswith(b"\n") and len(raw) >= LONGEST_RECORD:
-            cells, why = None, f"longer than {LONGEST_RECORD} bytes"
         if text.strip():
             yield Record(line, text, offset, ends, cells, why)
         line += ends
 
 
 _OPEN = "a quote is not closed"
+_TOO_LONG = f"longer than {LONGEST_RECORD} bytes or {MOST_LINES} lines"
+
+
+def _cut(line: bytes) -> bool:
+    """The line goes on."""
+    return len(line) >= LONGEST_RECORD and not line.endswith(b"\n")
+
+
+def _too_long(lines: list[bytes]) -> bool:
+    return len(lines) >= MOST_LINES or sum(map(len, lines)) >= LONGEST_RECORD
+
+
+def _to_its_end(lines: list[bytes], more: Callable[[], bytes], *, quoted: bool = True) -> tuple[int, int, bool]:
+    """Read on to the end of the record that begins with `lines`: its bytes, its line ends, whether its quotes close.
+
+    It ends with a line after which they are even. Not `quoted`: with its first line. Nothing is kept of it.
+    """
+    size, ends, quotes, last = 0, 0, 0, b""
+    ahead = iter(lines)
+    while last := next(ahead, b"") or (more() if not last.endswith(b"\n") or (quoted and quotes % 2) else b""):
+        size, ends, quotes = size + len(last), ends + last.count(b"\n"), quotes + last.count(b'"')
+    return size, ends, quotes % 2 == 0
 
 
 def _cells(raw: bytes, delimiter: str) -> tuple[tuple[str, ...] | None, str]:

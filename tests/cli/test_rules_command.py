@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from compliance.errors import HeedlineError
+from compliance.errors import BadInput, HeedlineError
 from compliance.jurisdictions import load_packs
 from compliance.jurisdictions.loader import shipped_files
 from compliance.jurisdictions.overlay import OverlayRefused
@@ -244,6 +244,33 @@ def test_accepted_overlay_holds_as_it_stands_and_no_other(
     packs_at(office)
     installed.write_text(LOOSER.replace("us-wy.hours", "us-wy.recording"))
     with pytest.raises(OverlayRefused, match="not accepted as it stands"):
+        packs_at(office)
+
+
+def test_an_overlay_takes_no_others_place_unseen(heedline: Callable[..., Said], office: Home, tmp_path: Path) -> None:
+    office.rules.mkdir()
+    file(office.rules, HEADER + CAP)
+    said = heedline("rules", "accept", file(tmp_path, LOOSER), "--as", "olga")
+    assert (said.status, "other rules stand under that name" in said.error) == (2, True)
+    assert (office.rules / "ours.yaml").read_text() == HEADER + CAP
+    assert not _audit(office)
+
+
+def test_acceptance_says_what_now_holds_and_from_when(
+    heedline: Callable[..., Said], office: Home, tmp_path: Path
+) -> None:
+    ours = file(tmp_path, LOOSER)
+    for _ in range(2):  # the same content again is the same overlay
+        said = heedline("rules", "accept", ours, "--as", "olga").out
+        assert "accepted by olga" in said
+        assert "when it next starts" in said
+
+
+@pytest.mark.parametrize("name", ["ours.yml", "ours.YAML", "ours.Yml"])
+def test_an_overlay_that_would_go_unseen_for_its_name_stops_everything(office: Home, name: str) -> None:
+    office.rules.mkdir()
+    (office.rules / name).write_text(HEADER + CAP)
+    with pytest.raises(BadInput, match="rename it"):
         packs_at(office)
 
 

@@ -62,6 +62,47 @@ def write(tmp_path: Path, text: str | bytes) -> Path:
     return file
 
 
+INNER = "+12125550198,inner\n"
+LONG = {
+    "a line of one byte more": '+12125550124,"' + "a" * (65536 - 14) + '+12125550196,y"\n',
+    "a cell of a megabyte": "+12125550124," + "+12125550196," * 80_000 + "\n",
+    "a field of many lines": '+12125550124,"' + INNER * 4000 + '"\n',
+    "a field of 101 lines": '+12125550124,"' + INNER * 100 + '"\n',
+    "a field of long lines": '+12125550124,"' + ("b" * 30_000 + "\n" + INNER) * 5 + '"\n',
+    "one after a quoted field": '+12125550124,"x' + "y" * 70_000 + '","\n' + INNER + '"\n',
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_no_piece_of_a_record_that_is_too_long_is_taken_for_a_record(tmp_path: Path, name: str) -> None:
+    after = "+12125550126,z\n"
+    file = write(tmp_path, "phone,x\n" + LONG[name] + after)
+    summary = scrub(file, tmp_path / "out")
+    assert summary.counts == {"callable": 1, "blocked": 0, "unreadable": 1}
+    found = results(tmp_path / "out")
+    assert found["callable.csv"] == f"phone,x\n{after}".encode()
+    assert found["unreadable.csv"].startswith(b"line,why,record\n2,longer than 65536 bytes or 100 lines,")
+
+
+def test_a_quote_that_never_closes_costs_its_own_line_however_long_the_list(tmp_path: Path) -> None:
+    rest = "".join(f"+1212555{number:04d},x\n" for number in range(100, 200)) * 3
+    summary = scrub(write(tmp_path, f'phone,x\n+12125550124,"stray\n{rest}'), tmp_path / "out")
+    assert summary.counts == {"callable": 150, "blocked": 150, "unreadable": 1}
+    assert b"2,a quote is not closed," in results(tmp_path / "out")["unreadable.csv"]
+
+
+def test_after_a_record_that_is_too_long_lines_and_offsets_are_right(tmp_path: Path) -> None:
+    content = ("phone,x\n" + "".join(LONG.values()) + "+12125550126,z\n").encode()
+    file = write(tmp_path, content)
+    with file.open("rb") as stream:
+        header = read_header(stream, "leads.csv", None)
+        found = list(records(stream, header.delimiter, header.width, header.record.end, 2))
+    assert [record.cells is None for record in found] == [True] * len(LONG) + [False]
+    for record in found:
+        assert content[: record.end].count(b"\n") == record.line + record.lines - 1
+    assert found[-1].end == len(content)
+
+
 def test_records_go_where_they_belong_as_they_were_written(tmp_path: Path) -> None:
     text = (
         b"\xef\xbb\xbfname,Phone,city\r\n"
