@@ -20,7 +20,10 @@ from storage.vault.client import RecorderClient
 
 @dataclass(frozen=True)
 class Desk:
-    """`channels`: the unique ids of all channels of the PBX now; raises HeedlineError when it can't be asked."""
+    """`channels`: the unique ids of all channels of the PBX now; raises HeedlineError when it can't be asked.
+
+    None: calls come from a PBX that is not asked.
+    """
 
     database: Database
     dossier: Dossier
@@ -30,7 +33,7 @@ class Desk:
     recorder: RecorderClient
     journal: OptOutJournal
     spool: Path
-    channels: Callable[[], Awaitable[frozenset[str]]]
+    channels: Callable[[], Awaitable[frozenset[str]]] | None
     default_region: str
 
 

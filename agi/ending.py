@@ -1,7 +1,7 @@
 """`ended`, and who looks after the calls a dialplan says nothing more of.
 
 An attempt whose channel is gone is ended here: a dialplan may forget, the PBX may die, Heedline may have been away
-when the call was over. While the PBX can't be asked nothing is concluded.
+when the call was over. While the PBX can't be asked nothing is concluded, nor of a PBX on another machine.
 """
 
 import asyncio
@@ -53,13 +53,13 @@ def end_failed(reason: str) -> Variables:
 
 
 async def look_after(desk: Desk, every: float = LOOK_S) -> None:
-    """Until cancelled."""
+    """Until cancelled. What can't be done now is done later, and holds up nothing else."""
     while True:
-        try:
-            await tell_journal(desk)
-            await sweep(desk)
-        except HeedlineError as error:
-            log.warning("calls of the dialplan are looked at again later: %s", error)
+        for work in (tell_journal, sweep):
+            try:
+                await work(desk)
+            except (HeedlineError, OSError) as error:
+                log.warning("calls of the dialplan are looked at again later: %s", error)
         await asyncio.sleep(every)
 
 
@@ -73,7 +73,7 @@ async def sweep(desk: Desk) -> int:
     async with desk.database.read() as tx:
         attempts = [one for one in await tx.attempts.open() if is_dialplans(one)]
         where = {one.id: channels_of(await tx.events.of(one.id)) for one in attempts}
-    if not attempts:
+    if not attempts or desk.channels is None:
         return 0
     there = await desk.channels()
     gone = [one for one in attempts if where[one.id].isdisjoint(there)]

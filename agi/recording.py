@@ -4,6 +4,7 @@ They run on the channel that is to be recorded: the callee's, in the routine tha
 of the stereo file is then what the callee says, the right what is said to the callee.
 """
 
+import asyncio
 import contextlib
 import logging
 from datetime import datetime
@@ -71,6 +72,9 @@ async def _open(desk: Desk, request: AgiRequest, attempt: str, channel: str, *, 
         await _stop_listening(request)
         await _close(desk, recording, at, crashed=True, reason="did not start")
         await _tell_failed(desk, attempt, str(error))
+        raise
+    except asyncio.CancelledError:  # too late: the dialplan is told that nothing runs, so nothing may be kept
+        await _close(desk, recording, at, crashed=True, reason="started too late", cut=True)
         raise
     return _started(recording)
 
@@ -143,9 +147,9 @@ async def _stop_listening(request: AgiRequest) -> None:
         await request.command("EXEC", "StopMixMonitor")
 
 
-async def _close(desk: Desk, recording: str, at: datetime, *, crashed: bool, reason: str) -> None:
+async def _close(desk: Desk, recording: str, at: datetime, *, crashed: bool, reason: str, cut: bool = False) -> None:
     try:
-        await desk.recorder.close_recording(recording=recording, at=at, crashed=crashed, reason=reason)
+        await desk.recorder.close_recording(recording=recording, at=at, crashed=crashed, reason=reason, cut=cut)
     except HeedlineError as error:
         log.error("recording %s not sealed yet: %s", recording, error)
 

@@ -52,6 +52,7 @@ class AgiRequest(Request):  # type: ignore[misc]  # panoramisk has no types
         super().__init__(app=app, headers=headers, reader=reader, writer=writer)
         self.arguments = arguments_of(headers)
         self._seconds = command_seconds
+        self._unanswered = False
 
     async def command(self, verb: str, *arguments: str, seconds: float | None = None) -> AgiResult:
         """Send one command and wait for its result.
@@ -60,11 +61,16 @@ class AgiRequest(Request):  # type: ignore[misc]  # panoramisk has no types
         :raises AgiError: see :mod:`agi.errors`
         """
         line = command_line(verb, arguments)
+        if self._unanswered:  # what comes next would be taken for this one's answer
+            raise BadAgi(f"AGI {verb}: an earlier command has no answer")
+        self._unanswered = True
         try:
             async with asyncio.timeout(self._seconds if seconds is None else seconds):
                 self.writer.write(line)
                 await self.writer.drain()
-                return parse_result(await self._result_line())
+                answer = await self._result_line()
+                self._unanswered = False
+                return parse_result(answer)
         except TimeoutError:
             raise AgiTimeout(f"AGI {verb}: no answer in time") from None
         except (ConnectionError, asyncio.IncompleteReadError):

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from panoramisk.utils import parse_agi_result
-
 from agi.errors import AgiHangup, BadAgi, BadCommand
 
 MAX_HEADERS = 256
@@ -94,22 +92,18 @@ def parse_result(line: bytes) -> AgiResult:
     :raises BadAgi: an error of Asterisk's, or no result at all
     """
     text = line.decode("utf-8", "replace").rstrip("\r\n")
-    try:
-        parsed = parse_agi_result(text)
-    except (ValueError, TypeError):
-        raise BadAgi("AGI: not a result line") from None
-    error = parsed.get("error")
-    if error == "AGIResultHangup" or text.startswith("511"):
+    match = _RESULT.fullmatch(text)
+    if text.startswith(("HANGUP", "511")) or (match is not None and match[3] == "hangup"):
         raise AgiHangup("AGI: the channel is gone")
     # "result=-1" is data here, not an error: for many commands it is an ordinary answer.
-    if error not in (None, "AGIAppError"):
+    if match is not None and match[1] == "200":
+        return AgiResult(200, match[2], match[3] or "")
+    if match is not None or _REFUSED.match(text):
         raise BadAgi(f"AGI: Asterisk refused the command ({text[:3]})")
-    match = _RESULT.fullmatch(text)
-    if match is None:
-        raise BadAgi("AGI: not a result line")
-    return AgiResult(int(match[1]), match[2], match[3] or "")
+    raise BadAgi("AGI: not a result line")
 
 
+_REFUSED = re.compile(r"5\d\d[ -]")
 _RESULT = re.compile(r"(\d{3}) result=(\S*)(?: \((.*)\))?.*", re.DOTALL)
 
 

@@ -12,6 +12,7 @@ from agi.variables import Variables, plain
 from compliance.errors import BadInput, HeedlineError
 from compliance.number import Number, parse_number
 from compliance.terms import ConsentKind, Purpose
+from storage.consent.opt_in import Refused, confirm_on_call
 from storage.consent.recording import write_answer
 from storage.consent.terms import Grant, Withdrawal
 from storage.consent.write import record, withdraw
@@ -42,23 +43,27 @@ async def optout(desk: Desk, request: AgiRequest) -> Answer:
     if attempt:
         attempt_id(attempt)
     number = parse_number(text, desk.default_region) if text else None
-    telling = asyncio.ensure_future(tell(desk, number, attempt))
+    telling, kept = asyncio.ensure_future(tell(desk, number, attempt)), False
     try:
         await asyncio.wait({telling}, timeout=JOURNAL_AFTER_S)
-        kept = await _lose_nothing(desk, attempt, telling)
+        kept = await _lose_nothing(desk, number, attempt, telling)
         await telling
         if kept:
             await asyncio.to_thread(desk.journal.forget, attempt)
+    except asyncio.CancelledError:  # the process is told to end
+        if not kept:
+            await _lose_nothing(desk, number, attempt, telling)
+        raise
     finally:
         telling.cancel()
     return Answer({"HEEDLINE_OPTOUT": "done"})
 
 
-async def _lose_nothing(desk: Desk, attempt: str, telling: "asyncio.Future[OptOutDone]") -> bool:
+async def _lose_nothing(desk: Desk, number: Number | None, attempt: str, telling: "asyncio.Future[OptOutDone]") -> bool:
     """Put into the journal what may not come into the ledger now, whatever becomes of us; whether it is there."""
     if not attempt or (telling.done() and (telling.exception() is None or isinstance(telling.exception(), FOR_GOOD))):
         return False
-    if not telling.done() and not await _known(desk, attempt):
+    if not await _is_the_callees(desk, number, attempt):
         return False
     try:
         await asyncio.to_thread(desk.journal.keep, KeptOptOut(attempt, "callee", "callee"))
@@ -68,22 +73,32 @@ async def _lose_nothing(desk: Desk, attempt: str, telling: "asyncio.Future[OptOu
     return True
 
 
-async def _known(desk: Desk, attempt: str) -> bool:
-    """A reader waits for nobody. One that can't read can't say no."""
+async def _is_the_callees(desk: Desk, number: Number | None, attempt: str) -> bool:
+    """The journal names the attempt only, so it holds nobody's wish but the callee's.
+
+    A reader waits for nobody. One that can't read can't say no, where no other number was named.
+    """
     try:
         async with desk.database.read() as tx:
-            await tx.attempts.get(attempt)
+            return number in (None, await _callee(tx, attempt))
     except NoSuchAttempt:
         return False
     except HeedlineError as error:
         log.warning("%s: not known whether there is such an attempt: %s", attempt, error)
-    return True
+    return number is None
+
+
+async def _callee(tx: Transaction, attempt: str) -> Number:
+    return await tx.parties.number((await tx.attempts.get(attempt)).party_id)
 
 
 async def tell(desk: Desk, number: Number | None, attempt: str) -> OptOutDone:
     """Write it; harmless to repeat. Raises HeedlineError: it is not in the ledger."""
     async with desk.database.begin() as tx:
-        whom = number or await tx.parties.number((await tx.attempts.get(attempt)).party_id)
+        callee = await _callee(tx, attempt) if attempt else None
+        whom = number or callee
+        if whom is None:
+            raise BadAgi("AGI: whose number? neither it nor an attempt was given")
         done = await opt_out(
             tx,
             whom,
@@ -93,7 +108,7 @@ async def tell(desk: Desk, number: Number | None, attempt: str) -> OptOutDone:
             who="callee",
             at=now(),
             proof={"attempt": attempt} if attempt else None,
-            attempt_id=attempt or None,
+            attempt_id=attempt if attempt and whom == callee else None,  # of one call, one entry: the callee's
         )
         if attempt:
             said: dict[str, object] = {"created": done.created, "cancelled": done.cancelled}
@@ -106,7 +121,8 @@ def optout_failed(reason: str) -> Variables:
 
 
 async def consent(desk: Desk, request: AgiRequest) -> Answer:
-    """grant,number,campaign,kind,words,key · withdraw,number,campaign · refuse,attempt,words,key (a recording)."""
+    """grant,number,campaign,kind,words,key · confirm,attempt,words,key · withdraw,number,campaign ·
+    refuse,attempt,words,key (a recording)."""
     act, rest = request.arguments[:1], request.arguments[1:]
     channel = channel_of(request.headers)
     async with desk.database.begin() as tx:
@@ -115,11 +131,13 @@ async def consent(desk: Desk, request: AgiRequest) -> Answer:
                 await _grant(tx, desk, channel, rest)
             case ("withdraw",):
                 await _withdraw(tx, desk, channel, rest)
+            case ("confirm",):
+                await _confirm(tx, rest)
             case ("refuse",):
                 attempt, words, pressed = exactly(rest, "attempt", "words", "key", optional=1)
                 await recording_act(tx, attempt, "refuse", "refused", words, pressed)
             case _:
-                raise BadAgi("AGI: consent's first argument is grant, withdraw or refuse")
+                raise BadAgi("AGI: consent's first argument is grant, confirm, withdraw or refuse")
     return Answer({"HEEDLINE_CONSENT": "done"})
 
 
@@ -143,6 +161,20 @@ async def _grant(tx: Transaction, desk: Desk, channel: str, rest: tuple[str, ...
         collected_by=BY,
     )
     await record(tx, parse_number(text, desk.default_region), grant, by=BY, now=now())
+
+
+async def _confirm(tx: Transaction, rest: tuple[str, ...]) -> None:
+    """Double opt-in by a key press: what waits for the purpose and seller of the call's campaign."""
+    attempt, words, pressed = exactly(rest, "attempt", "words", "key")
+    found = await tx.attempts.get(attempt_id(attempt))
+    campaign = await tx.campaigns.get(found.campaign, found.campaign_version)
+    said: dict[str, object] = {"words": words_id(words), "told_by": BY}
+    purpose = Purpose(campaign.purpose)
+    done = await confirm_on_call(
+        tx, attempt, key=key(pressed), said=said, purpose=purpose, seller=campaign.seller, now=now()
+    )
+    if isinstance(done, Refused):
+        raise BadAgi(f"AGI: not confirmed: {done.why.value}")
 
 
 async def _withdraw(tx: Transaction, desk: Desk, channel: str, rest: tuple[str, ...]) -> None:

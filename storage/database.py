@@ -12,6 +12,7 @@ under a savepoint each, and all are let go when the COMMIT has been done. A unit
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from compliance.errors import HeedlineError
 from storage.engines import BUSY_SECONDS, reader_engine, sqlite_file, writer_engine
-from storage.errors import DatabaseMissing
+from storage.errors import DatabaseFailed, DatabaseMissing
 from storage.failures import DRIVER_ERRORS, translated
 from storage.migrations import Upgraded, check_schema, upgrade
 from storage.numbers import NumberKeys
@@ -67,6 +68,8 @@ class Database:
         self._queue = 0  # units that wait for their turn
         self._batch: _Batch | None = None
         self._writer: AsyncConnection | None = None
+        self._file: Path | None = None
+        self._identity: tuple[int, int] | None = None
 
     @classmethod
     async def open(cls, url: str, keys: NumberKeys, signer: "CheckpointSigner | None" = None) -> "Database":
@@ -78,6 +81,7 @@ class Database:
         if file is not None and not await asyncio.to_thread(file.exists):
             raise DatabaseMissing(f"{file}: no ledger there; put its backup back, or in a new home run `heedline init`")
         database = cls(writer_engine(url), reader_engine(url), keys, signer)
+        database._file, database._identity = file, _identity(file)
         try:
             async with database._reader_engine.connect() as connection:
                 await connection.run_sync(check_schema)
@@ -140,6 +144,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A read-only unit of work on one snapshot; it waits for no writer."""
+        self._still_there()
         connection = self._reader_engine.connect()
         try:
             try:
@@ -162,7 +167,16 @@ class Database:
         await self._writer_engine.dispose()
         await self._reader_engine.dispose()
 
+    def _still_there(self) -> None:
+        """What is written to a file that was taken away is lost, and what it says of who may be called is old.
+
+        Raises DatabaseFailed.
+        """
+        if _identity(self._file) != self._identity:
+            raise DatabaseFailed(f"{self._file}: was removed or replaced while it was open; start this process again")
+
     async def _begun(self) -> AsyncConnection:
+        self._still_there()
         try:
             if self._writer is None or self._writer.closed or self._writer.invalidated:
                 self._writer = None
@@ -248,6 +262,14 @@ class Database:
             self._writer = None
             await connection.invalidate()
             await connection.close()
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    try:
+        status = None if file is None else os.stat(file)
+    except FileNotFoundError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 async def _started(connection: AsyncConnection) -> None:

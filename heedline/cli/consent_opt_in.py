@@ -33,6 +33,7 @@ from heedline.cli.consent_options import (
 from heedline.cli.ledger import on_ledger, operator, print_pairs
 from heedline.cli.options import HomeOption, JsonOption, home_of, print_json
 from heedline.consents import consent_sender, opt_in_keys
+from heedline.processes.lifetime import only_one
 from heedline.settings import Settings
 from storage.consent.act import ConsentAct
 from storage.consent.message import NotSent, checked_address
@@ -95,11 +96,10 @@ def request_(
         now = datetime.now(UTC)
         async with db.begin() as tx:
             made = await request(tx, keys, parsed, grant, life=life, by=operator(), now=now)
-            if address is not None and sender is not None:
-                await enqueue(tx, keys, made.act.id, sender.transport, address, now)
-        if address is None or sender is None:
-            return made, Round()
-        return made, await send_due(db, keys, sender, page, lambda: datetime.now(UTC))
+            if address is None or sender is None:
+                return made, Round()
+            message = await enqueue(tx, keys, made.act.id, sender.transport, address, now)
+        return made, await send_due(db, keys, sender, page, lambda: datetime.now(UTC), only=message)
 
     made, sent = on_ledger(home, work)
     shown: dict[str, object] = {"consent": made.act.id, "number": str(parsed), "expires": instant_text(made.expires)}
@@ -116,7 +116,7 @@ def request_(
 
 
 def send(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Send what is still in the outbox. Harmless to repeat: what has been sent is not sent again."""
+    """Send what is still in the outbox. Harmless to repeat: what has been sent is not sent again, one sender works."""
     found = home_of(home)
     settings = Settings.load(found.settings_file)
     keys, sender = opt_in_keys(found), consent_sender(found, settings)
@@ -126,7 +126,8 @@ def send(home: HomeOption = None, json: JsonOption = False) -> None:
     async def work(db: Database) -> Round:
         return await send_due(db, keys, sender, settings.consent.confirm_url, lambda: datetime.now(UTC))
 
-    done = on_ledger(home, work)
+    with only_one(found, "consent-sender"):
+        done = on_ledger(home, work)
     if json:
         print_json({"sent": done.sent, "failed": done.failed})
     else:

@@ -77,7 +77,8 @@ def verify_(
 ) -> None:
     """Check a proof with its maker's public key; no ledger, no network. Exit status 1 when anything does not hold."""
     content = _read(file, LARGEST)
-    if content.startswith(_PDF):
+    in_pdf = content.startswith(_PDF)
+    if in_pdf:
         content = attached(content)
     maker = _own_key(home) if key is None else VerifierKey.parse(_read(key, _LARGEST_KEY).decode("utf-8", "replace"))
     checked = verify(content, maker)
@@ -93,6 +94,8 @@ def verify_(
             console.print(finding, style="red", markup=False)
         if not findings:
             console.print("signed, whole and in the audit log", style="green")
+            if in_pdf:
+                console.print("that is the document within the PDF; its pages are not signed: go by the document")
     if checked.findings:
         raise typer.Exit(1)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import resource
+from ipaddress import ip_address
 
 from agi import AgiServer, Desk, Door, look_after
 from ari_app.ari import AriClient
@@ -20,6 +22,9 @@ from storage.ledger.journal import OptOutJournal
 from storage.vault.client import RecorderClient
 
 log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 2_000
+_OTHER_FILES = 200
 
 DIALPLAN_RULES = tuple(rule for rule in (*SCREENING_RULES, *AT_THE_DIAL) if rule.id != "prompts")
 """Everything but our own prompts: a dialplan plays its own."""
@@ -53,15 +58,26 @@ async def run_agi(home: Home, settings: Settings) -> None:
                 recorder,
                 OptOutJournal(home.dialplan_optout_journal),
                 instance.spool,
-                channels,
+                channels if all(ip_address(peer).is_loopback for peer in wanted.peers) else None,
                 settings.call.default_region,
             )
-            server = AgiServer(wanted.address, wanted.port, peers=frozenset(wanted.peers))
+            peers = frozenset(wanted.peers)
+            server = AgiServer(wanted.address, wanted.port, max_connections=_room(), peers=peers)
             Door(desk).open(server)
             await _serve(server, desk)
     finally:
         await recorder.close()
         await database.close()
+
+
+def _room() -> int:
+    """Connections that leave the ledger, the journal and the lists the files they need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + _OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(MOST_CONNECTIONS, soft - _OTHER_FILES))
 
 
 async def rules_of(home: Home, database: Database) -> tuple[Packs, tuple[Rule, ...]]:

@@ -26,7 +26,6 @@ from storage.unit import Transaction
 
 Transport = Literal["smtp", "webhook"]
 MOST_FAILURES = 10
-_AT_ONCE = 100
 
 _ADD = insert(consent_messages)
 _ADD_DELIVERY = insert(consent_deliveries)
@@ -47,8 +46,9 @@ _DUE = (
         ~exists().where(_confirmation.c.refers_to == consent_messages.c.consent_id, _confirmation.c.act == "confirm"),
     )
     .order_by(consent_messages.c.id)
-    .limit(_AT_ONCE)
+    .limit(1)
 )
+_DUE_ALONE = _DUE.where(consent_messages.c.id == bindparam("only"))
 _TRIES = select(func.count()).where(consent_deliveries.c.message_id == bindparam("of"))
 
 
@@ -87,34 +87,35 @@ async def enqueue(
     return message_id
 
 
-async def send_due(db: Database, keys: OptInKeys, sender: Sender, page: str, clock: Callable[[], datetime]) -> Round:
+async def send_due(
+    db: Database, keys: OptInKeys, sender: Sender, page: str, clock: Callable[[], datetime], *, only: str | None = None
+) -> Round:
     """Send each message that is due, once. `page`: the URL of the link page with {token} in it; empty: codes only.
 
-    Messages whose request has been confirmed, withdrawn or has expired are left alone, and so are those that failed
-    MOST_FAILURES times. Raises BadInput: a page without {token}.
+    Each is looked at just before it is sent. `only`: that message, no other. Messages whose request has been confirmed,
+    withdrawn or has expired are left alone, and so are those that failed MOST_FAILURES times. Raises BadInput: a page
+    without {token}.
     """
     if page and page.count(TOKEN_PLACE) != 1:
         raise BadInput(f"consent.confirm_url: must have {TOKEN_PLACE} in it, once")
     sent = failed = 0
     trouble = after = ""
     while True:
+        problem = ""
         async with db.read() as tx:
             values = {"transport": sender.transport, "after": after, "now": to_us(clock())}
-            rows = await tx.all(_DUE, values)
-            ready: list[Outgoing] = []
-            for row in rows:
-                try:
-                    outgoing = await _composed(tx, keys, row, page)
-                except SealBroken as error:  # nothing is sent of it, and the others do not wait for it
-                    failed, trouble = failed + 1, trouble or str(error)
-                    continue
-                ready += [] if outgoing is None else [outgoing]
-        for outgoing in ready:
+            rows = await tx.all(_DUE, values) if only is None else await tx.all(_DUE_ALONE, {**values, "only": only})
+            if not rows:
+                return Round(sent, failed, trouble)
+            after = rows[0].id
+            try:
+                outgoing = await _composed(tx, keys, rows[0], page)
+            except SealBroken as error:  # nothing is sent of it, and the others do not wait for it
+                outgoing, problem = None, str(error)
+        if outgoing is not None:
             problem = await _deliver(db, sender, outgoing, clock)
-            sent, failed, trouble = sent + (not problem), failed + bool(problem), trouble or problem
-        if len(rows) < _AT_ONCE:
-            return Round(sent, failed, trouble)
-        after = rows[-1].id
+            sent += not problem
+        failed, trouble = failed + bool(problem), trouble or problem
 
 
 async def _composed(tx: Transaction, keys: OptInKeys, row: Row[Any], page: str) -> Outgoing | None:

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from storage.errors import NoSuchAttempt
+from compliance.errors import HeedlineError
+from storage.errors import DatabaseBusy, DatabaseFailed, NoSuchAttempt
 from storage.ids import is_id
 
 log = logging.getLogger(__name__)
@@ -78,12 +79,21 @@ class OptOutJournal:
 
 
 async def tell_kept(journal: OptOutJournal, tell: Callable[[KeptOptOut], Awaitable[object]]) -> None:
-    """Have all that is kept told to the ledger, and forget what it has taken. Raises what `tell` raises."""
+    """Have all that is kept told to the ledger, and forget what it has taken.
+
+    What the ledger refuses stays, for somebody to look at, and holds up no other line. Raises DatabaseBusy,
+    DatabaseFailed: it takes none now; OSError: the journal can't be read or rewritten.
+    """
     for kept in await asyncio.to_thread(journal.kept):
         try:
             await tell(kept)
+        except (DatabaseBusy, DatabaseFailed):
+            raise
         except NoSuchAttempt:
             log.critical("%s: in the journal of opt-outs, not in this ledger; look at both", kept.attempt)
+            continue
+        except HeedlineError as error:
+            log.critical("%s: an opt-out in the journal, refused by the ledger: %s", kept.attempt, error)
             continue
         log.warning("%s: an opt-out kept in the journal is in the do-not-call list now", kept.attempt)
         await asyncio.to_thread(journal.forget, kept.attempt)

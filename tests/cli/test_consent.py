@@ -179,6 +179,7 @@ def test_a_proof_is_private_signed_audited_and_checked_without_a_home(
     monkeypatch.setenv("HEEDLINE_HOME", str(tmp_path / "nowhere"))
     for kind in ("json", "pdf"):
         assert heedline("verify", made[kind], "--key", str(key), "--json").json["holds"]
+        assert ("pages are not signed" in heedline("verify", made[kind], "--key", str(key)).out) is (kind == "pdf")
     file = Path(made["json"])
     file.write_bytes(file.read_bytes().replace(b"Acme may", b"Acme can"))
     assert heedline("verify", made["json"], "--key", str(key)).status == 2

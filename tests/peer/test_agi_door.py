@@ -4,20 +4,23 @@ import asyncio
 import json
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agi.ending import sweep, tell_journal
+from agi.ending import look_after, sweep, tell_journal
 from agi.variables import LONGEST, denied, obligations, plain
 from compliance.errors import HeedlineError
 from compliance.facts import Facts
+from compliance.number import Number
 from compliance.verdict import Obligation, ObligationKind, Verdict
 from storage.ids import new_id
 from storage.ledger.attempts import AttemptState
 from storage.ledger.dialplan import is_dialplans
+from storage.ledger.journal import KeptOptOut
 from storage.ledger.recordings import RecordingState
 from tests.peer.agi_world import SAID, Shop, hurried, open_shop
 from tests.peer.agi_world import blank_ledger as blank_ledger
@@ -194,6 +197,81 @@ async def test_an_opt_out_that_is_called_off_for_being_late_is_kept_as_well(tmp_
             for asked in (attempt, new_id()):  # the second is nobody's: kept, it would be told for ever
                 assert (await dialplan.agi("optout", "", asked))["HEEDLINE_OPTOUT"] == "failed"
             assert [kept.attempt for kept in shop.desk.journal.kept()] == [attempt]
+
+
+async def test_another_number_named_in_a_call_costs_the_callee_no_opt_out(shop: Shop) -> None:
+    dialplan = await shop.allowed()
+    attempt, other = dialplan.variables["HEEDLINE_ATTEMPT"], "+12125550177"
+    for number in (other, "", other):
+        assert (await dialplan.agi("optout", number, attempt))["HEEDLINE_OPTOUT"] == "done"
+    for number in (other, NUMBER):
+        assert (await dialplan.agi("dnc_check", number))["HEEDLINE_DNC"] == "listed"
+    assert (await dialplan.agi("ended", attempt, "ANSWER")) == {"HEEDLINE_ENDED": "opted_out"}
+
+
+async def test_the_journal_of_a_call_holds_its_callees_wish_alone(tmp_path: Path, blank_ledger: Path) -> None:
+    async with open_shop(tmp_path, blank_ledger, hurried(optout=0.5)) as shop:
+        dialplan = await shop.allowed()
+        attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+        with shop.locked():
+            assert (await dialplan.agi("optout", "+12125550177", attempt))["HEEDLINE_OPTOUT"] == "failed"
+            assert shop.desk.journal.kept() == []
+            assert (await dialplan.agi("optout", NUMBER, attempt))["HEEDLINE_OPTOUT"] == "failed"
+            assert [kept.attempt for kept in shop.desk.journal.kept()] == [attempt]
+
+
+async def test_an_opt_out_is_kept_when_the_process_is_told_to_end(
+    tmp_path: Path, blank_ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agi.wishes.JOURNAL_AFTER_S", 30.0)
+    async with open_shop(tmp_path, blank_ledger, hurried(optout=0.1)) as shop:
+        dialplan = await shop.allowed()
+        attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+        with shop.locked():
+            assert (await dialplan.agi("optout", "", attempt))["HEEDLINE_OPTOUT"] == "failed"
+            async with asyncio.timeout(5):
+                while [kept.attempt for kept in shop.desk.journal.kept()] != [attempt]:
+                    await asyncio.sleep(0.01)
+
+
+async def test_what_can_not_be_told_holds_up_neither_the_others_nor_the_sweep(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialplan = await shop.allowed()
+    attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+    shop.there = set()
+
+    def unreadable() -> list[KeptOptOut]:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(shop.desk.journal, "kept", unreadable)
+    looking = asyncio.create_task(look_after(shop.desk, every=0.01))
+    async with asyncio.timeout(5):
+        while (await shop.attempt(attempt)).state is not AttemptState.ENDED:
+            await asyncio.sleep(0.01)
+    assert not looking.done()
+    looking.cancel()
+
+
+async def test_calls_of_a_pbx_that_is_not_asked_are_not_taken_for_over(shop: Shop) -> None:
+    dialplan = await shop.allowed()
+    assert await sweep(replace(shop.desk, channels=None)) == 0
+    assert (await shop.attempt(dialplan.variables["HEEDLINE_ATTEMPT"])).state is AttemptState.DIALLING
+
+
+async def test_a_key_press_completes_a_double_opt_in(shop: Shop) -> None:
+    granted = ("grant", NUMBER, "spring", "express_written", "our question v2", "1")
+    await shop.dialplan().agi("consent", *granted)
+    dialplan = await shop.allowed()
+    attempt = dialplan.variables["HEEDLINE_ATTEMPT"]
+    assert await dialplan.agi("consent", "confirm", attempt, "our question v2", "1") == {"HEEDLINE_CONSENT": "done"}
+    again = await dialplan.agi("consent", "confirm", attempt, "our question v2", "1")
+    assert again["HEEDLINE_CONSENT"] == "failed", "nothing is open any more"
+    async with shop.desk.database.read() as tx:
+        party = await tx.parties.find(Number(NUMBER))
+        assert party is not None
+        (held,) = await tx.consents.held(party)
+    assert held.consent.confirmed_at is not None
 
 
 @pytest.mark.parametrize(

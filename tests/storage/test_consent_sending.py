@@ -168,6 +168,38 @@ async def test_what_is_over_is_not_sent(db: Database, now: datetime, mailbox: Ma
     assert mailbox.got == []
 
 
+async def test_a_request_sends_its_own_message_and_uses_up_nobodys_tries(
+    db: Database, now: datetime, mailbox: Mailbox
+) -> None:
+    async with db.begin() as tx:
+        first = await request(tx, KEYS, CALLEE, grant(now), life=timedelta(hours=1), by="a", now=now)
+        await enqueue(tx, KEYS, first.act.id, "smtp", ANN, now)
+        second = await request(tx, KEYS, CALLEE, grant(now), life=timedelta(hours=1), by="a", now=now)
+        own = await enqueue(tx, KEYS, second.act.id, "smtp", "bob@example.org", now)
+    for expected in (Round(sent=1), Round()):
+        assert await send_due(db, KEYS, plain(mailbox), PAGE, lambda: now, only=own) == expected
+    assert [recipients for _, recipients in mailbox.envelopes] == [["bob@example.org"]]
+
+
+async def test_who_withdraws_while_others_are_sent_to_gets_no_message(db: Database, now: datetime) -> None:
+    class Slow:
+        """A server that takes its time; meanwhile the person withdraws."""
+
+        transport = "smtp"
+        sent = 0
+
+        async def send(self, outgoing: Outgoing) -> str:
+            self.sent += 1
+            await withdrawn(db, now)
+            return "0" * 64
+
+    for _ in range(3):
+        await asked(db, now)
+    slow = Slow()
+    assert await send_due(db, KEYS, slow, PAGE, lambda: now) == Round(sent=1)
+    assert slow.sent == 1
+
+
 async def test_an_address_that_does_not_open_holds_up_no_other_message(
     db: Database, now: datetime, mailbox: Mailbox
 ) -> None:

@@ -258,6 +258,24 @@ async def test_a_killed_process_leaves_a_whole_ledger_with_all_it_acknowledged(
         assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_ledger_taken_away_while_it_is_open_is_neither_believed_nor_written_to(
+    db: Database, ledger_file: Path, tmp_path: Path, replaced: bool
+) -> None:
+    """What a backup in its place says of who may be called would not be heard; what is written would be lost."""
+    await _count(db)
+    content = ledger_file.read_bytes()
+    ledger_file.unlink()
+    if replaced:
+        (tmp_path / "backup").write_bytes(content)
+        (tmp_path / "backup").rename(ledger_file)
+    with pytest.raises(DatabaseFailed, match="removed or replaced"):
+        await _count(db)
+    with pytest.raises(DatabaseFailed, match="removed or replaced"):
+        async with db.begin():
+            pass
+
+
 async def test_no_ledger_at_all(tmp_path: Path, keys: NumberKeys) -> None:
     with pytest.raises(DatabaseMissing, match="heedline init"):
         await Database.open(sqlite_url(tmp_path / "nowhere.sqlite3"), keys)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import NoSuchAttempt, StorageError
+from compliance.errors import BadInput, HeedlineError
+from storage.errors import DatabaseBusy, DatabaseFailed, LedgerConflict, NoSuchAttempt, SealBroken, StorageError
 from storage.ids import new_id
 from storage.ledger.journal import KeptOptOut, OptOutJournal, tell_kept
 
@@ -50,11 +51,27 @@ async def test_what_the_ledger_takes_is_forgotten_and_the_unknown_stays(journal:
     assert journal.kept() == [unknown]
 
 
-async def test_what_the_ledger_does_not_take_stays(journal: OptOutJournal) -> None:
+@pytest.mark.parametrize("busy", [DatabaseBusy, DatabaseFailed])
+async def test_a_ledger_that_takes_nothing_now_is_asked_later(journal: OptOutJournal, busy: type[StorageError]) -> None:
     async def tell(opt_out: KeptOptOut) -> None:
-        raise StorageError("locked")
+        raise busy("locked")
 
     journal.keep(opt_out := kept())
-    with pytest.raises(StorageError):
+    with pytest.raises(busy):
         await tell_kept(journal, tell)
     assert journal.kept() == [opt_out]
+
+
+@pytest.mark.parametrize("refusal", [LedgerConflict, SealBroken, BadInput])
+async def test_what_the_ledger_refuses_holds_up_no_other(journal: OptOutJournal, refusal: type[HeedlineError]) -> None:
+    bad, good, told = kept(), kept(), list[KeptOptOut]()
+
+    async def tell(opt_out: KeptOptOut) -> None:
+        if opt_out == bad:
+            raise refusal("for another number")
+        told.append(opt_out)
+
+    journal.keep(bad)
+    journal.keep(good)
+    await tell_kept(journal, tell)
+    assert (told, journal.kept()) == ([good], [bad])
