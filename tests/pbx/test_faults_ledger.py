@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from compliance.errors import HeedlineError
 from heedline.demo.sound import find_prompt, load
-from storage.ledger.consents import ConsentAct
 from storage.ledger.dnc import DncEntry
 from storage.ledger.journal import OptOutJournal
 from tests.pbx.centre import LOOK_S, Centre, Lane, open_centre, seed_of
@@ -50,12 +49,6 @@ def journal_has(centre: Centre, lane: Lane) -> bool:
 async def listed(lane: Lane) -> DncEntry | None:
     async with lane.centre.world.database.read() as tx:
         return await tx.dnc.check(lane.number)
-
-
-async def consents(lane: Lane) -> tuple[ConsentAct, ...]:
-    party = (await lane.centre.world.attempt(lane.attempt)).party_id
-    async with lane.centre.world.database.read() as tx:
-        return await tx.consents.of(party)
 
 
 async def test_ten_seconds_of_a_locked_ledger_at_every_step_of_a_call(centre: Centre) -> None:
