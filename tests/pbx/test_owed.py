@@ -104,8 +104,7 @@ def beeps(sound: Sound) -> list[float]:
 
 async def test_a_greeting_longer_than_the_law_allows_is_no_call(stage: Stage) -> None:
     """The rules are read as the conductor starts."""
-    prompts = Prompts(stage.world.home.prompts, SELLER)
-    assert prompts.media("greeting", "en").seconds > 1
+    assert greeting(stage).seconds > 1
     await stage.world.stop()
     lay_over(stage.world, within=1)
     await stage.world.serve()
