@@ -55,14 +55,19 @@ async def recover(conductor: "Conductor") -> None:
 
 
 async def _tell_journal(conductor: "Conductor") -> None:
-    """Opt-outs the last conductor could only keep in its journal, before anything is dialled."""
+    """Opt-outs the last conductor could only keep in its journal, before anything is dialled.
+
+    Raises HeedlineError: one that the ledger refuses; who asked for it might be called.
+    """
 
     async def tell(kept: KeptOptOut) -> None:
         async with conductor.database.read() as tx:
             number = await tx.parties.number((await tx.attempts.get(kept.attempt)).party_id)
         await tell_opt_out(conductor.database, number, kept)
 
-    await tell_kept(conductor.journal, tell)
+    refused = await tell_kept(conductor.journal, tell)
+    if refused:
+        raise refused[0]
 
 
 @dataclass(frozen=True)

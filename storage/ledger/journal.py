@@ -78,12 +78,16 @@ class OptOutJournal:
             _sync_folder(self._file)
 
 
-async def tell_kept(journal: OptOutJournal, tell: Callable[[KeptOptOut], Awaitable[object]]) -> None:
+async def tell_kept(
+    journal: OptOutJournal, tell: Callable[[KeptOptOut], Awaitable[object]]
+) -> tuple[HeedlineError, ...]:
     """Have all that is kept told to the ledger, and forget what it has taken.
 
-    What the ledger refuses stays, for somebody to look at, and holds up no other line. Raises DatabaseBusy,
-    DatabaseFailed: it takes none now; OSError: the journal can't be read or rewritten.
+    Returns its refusals: those lines stay, for somebody to look at, and hold up no other; what is of another ledger
+    stays too and is none. Raises DatabaseBusy, DatabaseFailed: it takes none now; OSError: the journal can't be read
+    or rewritten.
     """
+    refused: list[HeedlineError] = []
     for kept in await asyncio.to_thread(journal.kept):
         try:
             await tell(kept)
@@ -94,9 +98,11 @@ async def tell_kept(journal: OptOutJournal, tell: Callable[[KeptOptOut], Awaitab
             continue
         except HeedlineError as error:
             log.critical("%s: an opt-out in the journal, refused by the ledger: %s", kept.attempt, error)
+            refused.append(error)
             continue
         log.warning("%s: an opt-out kept in the journal is in the do-not-call list now", kept.attempt)
         await asyncio.to_thread(journal.forget, kept.attempt)
+    return tuple(refused)
 
 
 def _append(file: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -22,10 +23,12 @@ from ari_app.call.events import (
 )
 from ari_app.order import Order, plan_of
 from ari_app.prompts import Prompts
+from ari_app.recovery import recover
 from compliance.facts import Abandonment, Facts
 from compliance.verdict import Decision, Obligation, ObligationKind, RecordingMode, Verdict
 from storage.canonical import canonical
 from storage.database import Database
+from storage.errors import LedgerConflict
 from storage.ledger.attempts import Attempt, AttemptState
 from storage.ledger.journal import KeptOptOut, OptOutJournal
 from storage.ledger.party_facts import PartyFacts
@@ -33,6 +36,7 @@ from tests.storage.builders import CALLEE, planned, verdict
 from tests.storage.office import DAY, NOON, Office, imported
 
 if TYPE_CHECKING:
+    from ari_app.conductor import Conductor
     from compliance import Gate
 
 
@@ -244,6 +248,22 @@ async def test_a_consent_leaves_its_digest_in_the_audit_log(db: Database, tmp_pa
     digest = hashlib.sha256(canonical(consent.evidence).encode()).hexdigest()
     assert logged == [{"attempt": attempt, "consent": consent.id, "act": "grant", "evidence": digest}]
     assert consent.evidence["key"] == "1"
+
+
+async def test_no_conductor_dials_while_an_opt_out_in_its_journal_is_refused(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await books_of(db, tmp_path)
+    journal = OptOutJournal(tmp_path / "journal")
+    journal.keep(KeptOptOut(call.attempt, "callee_key_9", "callee"))
+
+    async def refuse(*_: object) -> None:
+        raise LedgerConflict("for another number")
+
+    monkeypatch.setattr("ari_app.recovery.tell_opt_out", refuse)
+    with pytest.raises(LedgerConflict):
+        await recover(cast("Conductor", SimpleNamespace(database=db, journal=journal)))
+    assert [kept.attempt for kept in journal.kept()] == [call.attempt]
 
 
 async def test_an_opt_out_that_waits_for_the_ledger_is_in_the_journal_meanwhile(db: Database, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ async def test_what_the_ledger_takes_is_forgotten_and_the_unknown_stays(journal:
 
     journal.keep(unknown)
     journal.keep(known)
-    await tell_kept(journal, tell)
+    assert await tell_kept(journal, tell) == ()
     assert told == [known]
     assert journal.kept() == [unknown]
 
@@ -73,5 +73,6 @@ async def test_what_the_ledger_refuses_holds_up_no_other(journal: OptOutJournal,
 
     journal.keep(bad)
     journal.keep(good)
-    await tell_kept(journal, tell)
+    refused = await tell_kept(journal, tell)
+    assert [type(error) for error in refused] == [refusal]
     assert (told, journal.kept()) == ([good], [bad])
