@@ -89,11 +89,10 @@ class SpoolFolder:
         """A new empty file for a recording, its `Bar` up or down. Raises FileExistsError, OSError."""
         path = self.path / spool_name(recording)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, self._mode)
-        os.fchmod(descriptor, self._mode)  # whatever the umask
-        file = SpoolFile(path, descriptor)
-        file.set_bar(Bar.UP if barred else Bar.DOWN)
-        return file
+        mode = self._mode | (Bar.UP if barred else Bar.DOWN).value  # from the first: a kill leaves no file without it
+        descriptor = os.open(path, flags, mode)
+        os.fchmod(descriptor, mode)  # whatever the umask
+        return SpoolFile(path, descriptor)
 
     def open(self, recording: str) -> "SpoolFile | None":
         """The file of a recording that was begun before; None when it is gone. Raises OSError."""

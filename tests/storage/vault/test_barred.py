@@ -8,7 +8,7 @@ import pytest
 from storage.ids import new_id
 from storage.vault.client import RecorderClient
 from storage.vault.format import CHUNK
-from storage.vault.spool import Bar
+from storage.vault.spool import Bar, SpoolFolder
 from tests.storage.vault.test_recorder import until_sealed
 from tests.storage.vault.world import BLOCK, MixMonitor, World, audio, now
 
@@ -86,6 +86,12 @@ async def test_a_clock_that_is_set_during_the_notice_bars_the_callee_two_blocks_
         monitor.stop()
         await client.close_recording(recording=recording, at=now())
     assert await world.heard(recording) == silenced(said[:silent]) + said[silent:]
+
+
+def test_a_spool_file_is_barred_from_its_first_instant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder that is killed before its next step finds it so."""
+    monkeypatch.setattr("os.fchmod", lambda *_: None)
+    assert SpoolFolder(world.spool).create(new_id(), barred=True).bar() is Bar.UP
 
 
 async def test_never_admitted_nothing_of_the_callee_is_sealed(world: World) -> None:
