@@ -60,14 +60,15 @@ def check(
     elif number is None:
         raise BadInput("NUMBER or --facts FILE is missing; see `heedline gate check --help`")
     else:
-        region = None if region is None else region_of("--region", region)
+        region = None if region is None else region_of("--region", region, home)
         moment = datetime.now(UTC) if at is None else instant_of("--at", at)
-        verdict = _from_ledger(number_of(number), campaign, moment, region, postal_code, home)
+        named = campaign or Settings.load(home_of(home).settings_file).call.manual_campaign
+        verdict = _from_ledger(number_of(number), named, moment, region, postal_code, home)
         if json:
             print_json(verdict.to_dict())
         else:
             print_verdict(verdict)
-        if not verdict.allowed and _campaign(campaign, home) is None:
+        if not named:
             typer.echo("no campaign is named: say --campaign, or set call.manual_campaign in heedline.toml", err=True)
         raise typer.Exit(0 if verdict.allowed else DENIED)
 
@@ -101,27 +102,22 @@ def _write(text: bytes) -> None:
 
 
 def _from_ledger(
-    number: Number, name: str | None, at: datetime, region: str | None, postal_code: str | None, given: Path | None
+    number: Number, name: str, at: datetime, region: str | None, postal_code: str | None, given: Path | None
 ) -> Verdict:
     home = home_of(given)
     packs = packs_at(home)
     settings = Settings.load(home.settings_file)
 
     async def work(database: Database) -> Facts:
-        named = _campaign(name, given)
-        if named is None:
+        if not name:
             return await _without_campaign(database, number, at, region, postal_code)
         async with database.read() as tx:
-            campaign = await tx.campaigns.get(named)
+            campaign = await tx.campaigns.get(name)
         dossier = open_dossier(home, settings, database, packs)
         ring = campaign.ring_seconds
         return (await dossier.facts(number, campaign, at, ring_seconds=ring, region=region, postal_code=postal_code))[0]
 
     return Gate(SCREENING_RULES, packs).check(on_ledger(given, work))
-
-
-def _campaign(named: str | None, home: Path | None) -> str | None:
-    return named or Settings.load(home_of(home).settings_file).call.manual_campaign or None
 
 
 async def _without_campaign(

@@ -15,6 +15,7 @@ from compliance.errors import BadInput
 from compliance.number import Number, parse_number
 from compliance.whereabouts import canonical_region
 from heedline.home import Home
+from heedline.overlays import packs_at
 from storage.ids import is_id
 
 HomeOption = Annotated[
@@ -59,10 +60,13 @@ def number_of(typed: str) -> Number:
     return parse_number(typed_number(typed))
 
 
-def region_of(what: str, typed: str) -> str:
-    """A region as the rules write it. Raises BadInput naming `what`: the rules know none such."""
+def region_of(what: str, typed: str, home: Path | None) -> str:
+    """A region as the rules write it. Raises BadInput naming `what`: neither the shipped nor the home's know it.
+
+    The home's are asked last, so that overlays which are refused keep nobody from stopping the calls into a state.
+    """
     region = canonical_region(typed.upper())
-    if not load_packs().covered(region):
+    if not load_packs().covered(region) and not packs_at(home_of(home)).covered(region):
         raise BadInput(f"{what} {typed[:40]}: the rules know no such region; write a state as US-LA, a country as GB")
     return region
 

@@ -36,7 +36,7 @@ def set_(
     """Put on file where a person may be and as what they are called. A place only adds to where the number may lie."""
     parsed = number_of(number)
     change = PartyFacts(
-        None if region is None else region_of("--region", region),
+        None if region is None else region_of("--region", region, home),
         None if postal_code is None else postal_code.upper(),
         None if party is None else Party(party),
     )

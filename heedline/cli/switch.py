@@ -79,7 +79,7 @@ def _write(
     start, end = span
     if act == "on" and end is not None and end <= now:
         raise BadInput("--to: lies in the past; nothing would be stopped")
-    written = SwitchAct(_named(name), campaign, act, start, end, reason, now, operator())
+    written = SwitchAct(_named(name, home), campaign, act, start, end, reason, now, operator())
 
     async def work(db: Database) -> None:
         async with db.begin() as tx:
@@ -97,9 +97,9 @@ def _write(
         typer.echo(_words(written))
 
 
-def _named(name: str) -> str:
+def _named(name: str, home: HomeOption) -> str:
     """Regions as the rules write them. Raises BadInput: it looks like a region, and the rules know none such."""
-    return region_of("switch", name) if is_region(name) else name
+    return region_of("switch", name, home) if is_region(name) else name
 
 
 def _words(act: SwitchAct) -> str:

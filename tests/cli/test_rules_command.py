@@ -28,6 +28,7 @@ WHERE = 'citation: "ours"\n  source: "ours"\n  confidence: house\n  as_of: "2026
 HEADER = 'schema: 1\noverlay: "Ours"\njurisdiction: "US-WY"\n'
 SIGNED = 'signed_by: "A. Counsel"\nreason: "the statute was repealed"\n'
 CAP = f"rules:\n- id: us-wy.ours\n  topic: attempt_cap\n  max: 1\n  hours: 24\n  {WHERE}"
+WEEK = ", ".join(f'{day}: [["09:00", "18:00"]]' for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
 LOOSER = f"{HEADER}{SIGNED}remove: [us-wy.hours]\n"
 
 
@@ -272,6 +273,24 @@ def test_an_overlay_that_would_go_unseen_for_its_name_stops_everything(office: H
     (office.rules / name).write_text(HEADER + CAP)
     with pytest.raises(BadInput, match="rename it"):
         packs_at(office)
+
+
+def test_a_country_of_an_overlay_is_a_region_at_the_command_line(
+    heedline: Callable[..., Said], office: Home, tmp_path: Path
+) -> None:
+    place = ("party", "set", "+12125550123", "--region", "se")
+    assert "no such region" in heedline(*place).error
+    hours = f"rules:\n- id: se.hours\n  topic: calling_hours\n  week: {{{WEEK}}}\n  {WHERE}"
+    sweden = f'schema: 1\noverlay: "Ours"\njurisdiction: "SE"\nname: Sweden\ncovers_subdivisions: true\n{SIGNED}{hours}'
+    assert heedline("rules", "accept", file(tmp_path, sweden, "se.yaml"), "--as", "olga").status == 0
+    assert heedline(*place, "--json").json["region"] == "SE"
+    assert heedline("gate", "check", "+12125550123", "--region", "SE").status == 3
+
+
+def test_overlays_that_are_refused_keep_nobody_from_stopping_calls(heedline: Callable[..., Said], office: Home) -> None:
+    office.rules.mkdir()
+    file(office.rules, "nonsense: [")
+    assert heedline("switch", "on", "US-LA", "--reason", "hurricane").status == 0
 
 
 def test_unsigned_or_harmless_overlay_is_not_accepted(
