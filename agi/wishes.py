@@ -108,7 +108,7 @@ async def tell(desk: Desk, number: Number | None, attempt: str) -> OptOutDone:
             who="callee",
             at=now(),
             proof={"attempt": attempt} if attempt else None,
-            attempt_id=attempt if attempt and whom == callee else None,  # of one call, one entry: the callee's
+            attempt_id=attempt if whom == callee else None,  # of one call, one entry: the callee's
         )
         if attempt:
             said: dict[str, object] = {"created": done.created, "cancelled": done.cancelled}

@@ -2,8 +2,6 @@
 
 import os
 
-from sqlalchemy import make_url
-
 from compliance.errors import BadInput
 from compliance.jurisdictions import Packs
 from heedline.home import Home
@@ -28,7 +26,7 @@ async def make_ledger(home: Home, settings: Settings) -> Upgraded:
     Raises BadInput: there was one. StorageError.
     """
     url = database_url(home, settings)
-    file = sqlite_file(make_url(url))
+    file = sqlite_file(url)
     if file is not None and home.ledger_made.exists() and not file.exists():
         raise BadInput(
             f"{file}: the ledger that was here is gone, and with it who must not be called. Put its newest backup back "

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from compliance.errors import HeedlineError
@@ -57,8 +56,14 @@ class Database:
     """The open ledger. One a process; every task of the process shares it."""
 
     def __init__(
-        self, writer: AsyncEngine, reader: AsyncEngine, keys: NumberKeys, signer: "CheckpointSigner | None"
+        self,
+        writer: AsyncEngine,
+        reader: AsyncEngine,
+        keys: NumberKeys,
+        signer: "CheckpointSigner | None",
+        file: Path | None,
     ) -> None:
+        """`file`: of SQLite."""
         self._writer_engine = writer
         self._reader_engine = reader
         self._keys = keys
@@ -68,8 +73,7 @@ class Database:
         self._queue = 0  # units that wait for their turn
         self._batch: _Batch | None = None
         self._writer: AsyncConnection | None = None
-        self._file: Path | None = None
-        self._identity: tuple[int, int] | None = None
+        self._file, self._identity = file, _identity(file)
 
     @classmethod
     async def open(cls, url: str, keys: NumberKeys, signer: "CheckpointSigner | None" = None) -> "Database":
@@ -77,11 +81,10 @@ class Database:
 
         Raises DatabaseMissing, SchemaTooOld, SchemaTooNew, DatabaseBusy, DatabaseFailed.
         """
-        file = sqlite_file(make_url(url))
+        file = sqlite_file(url)
         if file is not None and not await asyncio.to_thread(file.exists):
             raise DatabaseMissing(f"{file}: no ledger there; put its backup back, or in a new home run `heedline init`")
-        database = cls(writer_engine(url), reader_engine(url), keys, signer)
-        database._file, database._identity = file, _identity(file)
+        database = cls(writer_engine(url), reader_engine(url), keys, signer, file)
         try:
             async with database._reader_engine.connect() as connection:
                 await connection.run_sync(check_schema)

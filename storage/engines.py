@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, AdaptedConnection, Connection, event, make_url
+from sqlalchemy import AdaptedConnection, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from compliance.errors import BadInput
@@ -20,11 +20,12 @@ _LOOK_SECONDS = 0.0005
 _WRITER_LOCK = 0x68656564  # "heed"
 
 
-def sqlite_file(url: URL) -> Path | None:
+def sqlite_file(url_text: str) -> Path | None:
     """The file of a SQLite URL, None for a server.
 
     Raises BadInput: neither SQLite in a file nor PostgreSQL.
     """
+    url = make_url(url_text)
     if url.drivername == "sqlite+aiosqlite" and url.database and url.database != ":memory:":
         return Path(url.database)
     if url.drivername == "postgresql+asyncpg":
@@ -36,7 +37,7 @@ def _engine(
     url_text: str, pool_size: int, pragmas: tuple[str, ...], begin: str, pg_begin: str, busy_seconds: int = BUSY_SECONDS
 ) -> AsyncEngine:
     url = make_url(url_text)
-    is_sqlite = sqlite_file(url) is not None
+    is_sqlite = sqlite_file(url_text) is not None
     # isolation_level None: sqlite3 would otherwise begin transactions on its own, deferred, and too late.
     arguments: dict[str, Any] = {}
     if is_sqlite:

@@ -12,7 +12,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 
 from storage.engines import reader_engine, sqlite_file, writer_engine
 from storage.errors import SchemaTooNew, SchemaTooOld
@@ -38,7 +38,7 @@ def current_revision(connection: Connection) -> str | None:
 
 async def revision_of(url: str) -> str | None:
     """The revision of the ledger at `url`; None when there is no ledger. Raises DatabaseBusy, DatabaseFailed."""
-    file = sqlite_file(make_url(url))
+    file = sqlite_file(url)
     if file is not None and not file.exists():
         return None
     engine = reader_engine(url)
@@ -92,7 +92,7 @@ async def upgrade(url: str) -> Upgraded:
 
     Raises SchemaTooNew, DatabaseBusy, DatabaseFailed.
     """
-    file = sqlite_file(make_url(url))
+    file = sqlite_file(url)
     if file is not None and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
