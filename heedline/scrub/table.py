@@ -8,11 +8,12 @@ to its own end, so that no piece of it is taken for a record.
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import BinaryIO
 
 from compliance.errors import BadInput
 
-LONGEST_RECORD = 1 << 16  # bytes
+LONGEST_RECORD = 1 << 16  # bytes, its line ends among them
 MOST_LINES = 100  # a record
 COLUMNS = ("phone", "number", "telephone", "phone_number", "phone number", "tel", "mobile")
 _BOM = b"\xef\xbb\xbf"
@@ -70,23 +71,23 @@ def records(stream: BinaryIO, delimiter: str, width: int | None, offset: int, li
     ahead: list[bytes] = []  # lines that were read for a record they are not part of
 
     def more() -> bytes:
-        return ahead.pop(0) if ahead else stream.readline(LONGEST_RECORD)
+        return ahead.pop(0) if ahead else stream.readline(LONGEST_RECORD + 1)
 
     while first := more():
         lines = [first]
         cells, why = _cells(first, delimiter)
-        while cells is None and why == _OPEN and not _too_long(lines):
+        while cells is None and why == _OPEN and len(lines) < MOST_LINES and _size(lines) <= LONGEST_RECORD:
             following = more()
             if not following:
                 break
             lines.append(following)
             cells, why = _cells(b"".join(lines), delimiter)
-        if _cut(lines[-1]) or (cells is None and why == _OPEN and _too_long(lines)):
-            size, ends, closed = _to_its_end(lines, more)
+        if _size(lines) > LONGEST_RECORD or (cells is None and why == _OPEN and len(lines) == MOST_LINES):
+            size, ends, closed = _to_its_end(lines, delimiter, more)
             if not closed:  # the quote is a stray one: only its own line is lost
                 ahead.clear()
                 stream.seek(offset + len(first))
-                size, ends, _ = _to_its_end([first], more, quoted=False)
+                size, ends, _ = _to_its_end([first], delimiter, more, quoted=False)
             yield Record(line, first.rstrip(b"\r\n"), offset + size, ends, None, _TOO_LONG if closed else _OPEN)
             offset, line = offset + size, line + ends
             continue
@@ -108,25 +109,56 @@ _OPEN = "a quote is not closed"
 _TOO_LONG = f"longer than {LONGEST_RECORD} bytes or {MOST_LINES} lines"
 
 
-def _cut(line: bytes) -> bool:
-    """The line goes on."""
-    return len(line) >= LONGEST_RECORD and not line.endswith(b"\n")
+class _Place(Enum):
+    """Where in a record its bytes have come to."""
+
+    START = auto()  # of a field
+    PLAIN = auto()
+    QUOTED = auto()
+    QUOTE = auto()  # after a quote in a quoted field: its end, or the first of two
 
 
-def _too_long(lines: list[bytes]) -> bool:
-    return len(lines) >= MOST_LINES or sum(map(len, lines)) >= LONGEST_RECORD
+def _size(lines: list[bytes]) -> int:
+    return sum(map(len, lines))
 
 
-def _to_its_end(lines: list[bytes], more: Callable[[], bytes], *, quoted: bool = True) -> tuple[int, int, bool]:
+def _to_its_end(
+    lines: list[bytes], delimiter: str, more: Callable[[], bytes], *, quoted: bool = True
+) -> tuple[int, int, bool]:
     """Read on to the end of the record that begins with `lines`: its bytes, its line ends, whether its quotes close.
 
-    It ends with a line after which they are even. Not `quoted`: with its first line. Nothing is kept of it.
+    Not `quoted`: to the end of its first line. Nothing is kept of it.
     """
-    size, ends, quotes, last = 0, 0, 0, b""
+    size, ends, place, last = 0, 0, _Place.START, b""
     ahead = iter(lines)
-    while last := next(ahead, b"") or (more() if not last.endswith(b"\n") or (quoted and quotes % 2) else b""):
-        size, ends, quotes = size + len(last), ends + last.count(b"\n"), quotes + last.count(b'"')
-    return size, ends, quotes % 2 == 0
+    while last := next(ahead, b"") or (
+        more() if not last.endswith(b"\n") or (quoted and place is _Place.QUOTED) else b""
+    ):
+        size, ends, place = size + len(last), ends + last.count(b"\n"), _place(place, last, delimiter.encode())
+    return size, ends, place is not _Place.QUOTED
+
+
+def _place(place: _Place, piece: bytes, delimiter: bytes) -> _Place:
+    """Where a record has come to after `piece`, which is a line of it or a part of one.
+
+    A quote closes a field only before a delimiter or a line end, so that one too few or too many opens nothing.
+    """
+    at = 0
+    while at < len(piece):
+        if place is _Place.PLAIN or place is _Place.QUOTED:
+            found = piece.find(delimiter if place is _Place.PLAIN else b'"', at)
+            if found < 0:
+                break
+            place, at = _Place.START if place is _Place.PLAIN else _Place.QUOTE, found + 1
+            continue
+        mark, at = piece[at : at + 1], at + 1
+        if mark == delimiter:
+            place = _Place.START
+        elif mark == b'"':
+            place = _Place.QUOTED
+        else:
+            place = _Place.PLAIN if place is _Place.START or mark in b"\r\n" else _Place.QUOTED
+    return place
 
 
 def _cells(raw: bytes, delimiter: str) -> tuple[tuple[str, ...] | None, str]:

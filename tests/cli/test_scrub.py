@@ -70,6 +70,11 @@ LONG = {
     "a field of 101 lines": '+12125550124,"' + INNER * 100 + '"\n',
     "a field of long lines": '+12125550124,"' + ("b" * 30_000 + "\n" + INNER) * 5 + '"\n',
     "one after a quoted field": '+12125550124,"x' + "y" * 70_000 + '","\n' + INNER + '"\n',
+    "a line with an inch mark": '+12125550124,5" ' + "a" * 70_000 + "\n",
+    "a field of many lines after an inch mark": '+12125550124,5" pipe,"' + INNER * 400 + '"\n',
+    "a field of many lines with quotes in it": '+12125550124,"' + 'a 5"" pipe\n' * 101 + INNER + '"\n',
+    "a field of many lines that quotes badly": '+12125550124,"' + "a\n" * 101 + 'the "best" one\n' + INNER + '"\n',
+    "a field that closes past the limit": '+12125550124,"' + "b" * 60_000 + "\n" + "c" * 20_000 + '"\n',
 }
 
 
@@ -82,6 +87,26 @@ def test_no_piece_of_a_record_that_is_too_long_is_taken_for_a_record(tmp_path: P
     found = results(tmp_path / "out")
     assert found["callable.csv"] == f"phone,x\n{after}".encode()
     assert found["unreadable.csv"].startswith(b"line,why,record\n2,longer than 65536 bytes or 100 lines,")
+
+
+def test_a_record_of_just_the_limit_is_read(tmp_path: Path) -> None:
+    ninety_nine = "+12125550126," + '"' + "a\n" * 99 + '"\n'
+    full = "+12125550128," + "a" * (65536 - 14)
+    summary = scrub(write(tmp_path, f"phone,x\n{ninety_nine}{full}\n{full}b"), tmp_path / "out")
+    assert summary.counts == {"callable": 3, "blocked": 0, "unreadable": 0}
+
+
+def test_killed_among_records_that_are_too_long_it_takes_no_piece_of_them_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "BATCH", 1)
+    file = write(tmp_path, "phone,x\n" + "".join(f"{record}+12125550126,z\n" for record in LONG.values()))
+    scrub(file, tmp_path / "whole")
+    for step in range(9, 60, 10):
+        out = tmp_path / f"out{step}"
+        assert killed_at(step, partial(scrub, file, out), ("fsync", "fdatasync"))
+        assert scrub(file, out).resumed
+        assert results(out) == results(tmp_path / "whole")
 
 
 def test_a_quote_that_never_closes_costs_its_own_line_however_long_the_list(tmp_path: Path) -> None:
