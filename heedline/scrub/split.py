@@ -88,8 +88,7 @@ class Scrub:
                     await self._work(stream, header, journal, screen(datetime.fromisoformat(journal.at)))
                     break
                 except KnowledgeChanged:
-                    # What was screened by other lists and what was not would not fit together.
-                    (self._out / NAME).unlink()
+                    continue
             self._finish(journal)
         seconds = time.monotonic() - self._began
         known = journal.task.knowledge
@@ -109,6 +108,9 @@ class Scrub:
             if found.complete or found.task.knowledge == task.knowledge:
                 self._resumed = True
                 return found
+            # What was screened by other lists and what was not would not fit together.
+            (self._out / NAME).unlink()
+            sync(self._out)
         elif there := [name for name in FILES if (self._out / f"{name}.csv").exists()]:
             raise BadInput(f"{self._out / there[0]}.csv: is there already and is not overwritten; name another --out")
         return Journal(task, datetime.now(UTC).isoformat())

@@ -228,6 +228,26 @@ def test_when_a_list_changes_meanwhile_all_is_asked_anew(tmp_path: Path, monkeyp
     assert summary.records == 20
 
 
+def test_when_a_list_changes_in_the_first_batch_all_is_asked_anew(tmp_path: Path) -> None:
+    versions = iter([{FTC: "1"}])
+    summary = scrub(write(tmp_path, listing(20)), tmp_path / "out", knowledge=lambda: next(versions, {FTC: "2"}))
+    assert summary.knowledge == {FTC: "2"}
+    assert summary.records == 20
+
+
+def test_killed_when_it_began_again_it_does_not_go_by_what_it_knew_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "BATCH", 2)
+    file, out = write(tmp_path, listing(20)), tmp_path / "out"
+    scrub(file, tmp_path / "whole")
+    assert killed_at(30, partial(scrub, file, out), ("fsync", "fdatasync"))
+    other = partial(scrub, file, out, knowledge=lambda: {"rules": "2"})
+    assert killed_at(5, other, ("fsync", "fdatasync"))
+    scrub(file, out)
+    assert results(out) == results(tmp_path / "whole")
+
+
 def test_what_is_there_is_not_overwritten_and_what_does_not_fit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
