@@ -2,7 +2,7 @@
 
 RFC 4180 with commas, semicolons or tabs (as the header has them); a quoted field may hold line ends. A record that
 can't be read is one line: the next begins after it, whatever quote it left open. One that is too long is passed over
-to its own end, so that no piece of it is taken for a record.
+to its own end, so that no piece of it is taken for a record; but where its quote never closes, only its first line is.
 """
 
 import csv
